@@ -1,0 +1,56 @@
+# Sets up .venv and runs everything in it. Needs GNU make and Python 3.11 or newer; `make help` lists the targets.
+
+# The Python that makes .venv: python3 if it is new enough, else a newer one beside it; or `make PYTHON=/path/to/python`.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Newer than pyproject.toml and constraints.txt: .venv holds what they ask for. Its name changes with the place of this
+# folder, because a virtual environment that was moved does not work.
+STAMP := $(VENV)/installed-$(shell pwd -P | cksum | cut -d ' ' -f 1)
+TEST_REPORT := .pytest_cache/tests.xml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
+		printf 'make %-8s%s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## make .venv and install everything into it
+
+demo: $(STAMP) ## open the program on synthetic cases in demo/
+	$(BIN)/mqi-tui demo --dir demo
+
+lint: $(STAMP) ## formatter check, linter, strict types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## lint, then all tests; a skipped test is a failure
+	$(BIN)/python -m pytest --junitxml=$(TEST_REPORT)
+	@if grep -q '<skipped' $(TEST_REPORT); then \
+		echo 'make test: tests were skipped (named above); each must run here, or go.' >&2; exit 1; fi
+
+format: $(STAMP) ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove .venv and what the tools left (demo/ stays)
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache snapshot_report.html
+	find mqi_tui tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@set -eu; python='$(PYTHON)'; \
+	if [ -z "$$python" ] || ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "mqi-tui needs Python 3.11 or newer; found: $$("$${python:-python3}" --version 2>&1 || true)." \
+			'Install it, or name one: make PYTHON=/path/to/python3.11' >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python cannot make a virtual environment: its module ensurepip or venv is missing." \
+			'On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; fi; \
+	if [ ! -e '$@' ] || ! $(BIN)/python -c ''; then \
+		echo 'setting up $(VENV) (a minute or two)'; rm -rf $(VENV); "$$python" -m venv $(VENV); fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; \
+	touch '$@'
