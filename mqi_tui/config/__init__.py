@@ -1,0 +1,31 @@
+"""config.yaml -> validated, frozen settings; every path template in one place."""
+
+from mqi_tui.config.loading import DEFAULT_CONFIG, Config, load_config
+from mqi_tui.config.settings import (
+    CsvLayout,
+    EngineProfile,
+    EngineSettings,
+    HpcSettings,
+    InterpreterSettings,
+    MachineSettings,
+    PostprocessingSettings,
+    RetrySettings,
+    ScanSettings,
+    Settings,
+)
+
+__all__ = [
+    "DEFAULT_CONFIG",
+    "Config",
+    "CsvLayout",
+    "EngineProfile",
+    "EngineSettings",
+    "HpcSettings",
+    "InterpreterSettings",
+    "MachineSettings",
+    "PostprocessingSettings",
+    "RetrySettings",
+    "ScanSettings",
+    "Settings",
+    "load_config",
+]

@@ -1,0 +1,1 @@
+"""What the program talks about: cases, beams, statuses, transitions, slots, errors. Imports nothing of ours."""

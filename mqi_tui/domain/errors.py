@@ -1,0 +1,43 @@
+"""The errors that cross module borders; whoever raises one writes a sentence that a physicist can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mqi_tui.domain.status import BeamStatus
+
+
+class MqiError(Exception):
+    """Base of all errors with a sentence meant for the user."""
+
+
+class ConfigError(MqiError):
+    """The configuration is wrong; the message names file, key, what was found and what is expected."""
+
+
+class TransientError(MqiError):
+    """The outside world is in the way (network, scheduler, busy database): back off and try again."""
+
+
+class PermanentError(MqiError):
+    """Trying again without a change would fail again: bad input or the engine's own failure.
+
+    `resume_from` overrides the status at which a retry goes on; by default that is the state that failed.
+    """
+
+    def __init__(self, message: str, *, resume_from: BeamStatus | None = None) -> None:
+        super().__init__(message)
+        self.resume_from = resume_from
+
+
+class InputError(PermanentError):
+    """A file or folder from outside cannot be used; the message names it and says what to do."""
+
+
+class JobLostError(TransientError):
+    """A job is proven gone and left no exit record; the attempt is over and another may follow."""
+
+
+class RequestRefusedError(MqiError):
+    """A command of the user cannot be carried out in the present state; the message says why."""

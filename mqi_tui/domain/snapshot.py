@@ -1,0 +1,66 @@
+"""What the engine publishes and a screen shows: one immutable picture of everything at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
+from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case with its beams, ordered by beam name."""
+
+    record: CaseRecord
+    beams: tuple[BeamRecord, ...]
+    status: CaseStatus
+
+    @classmethod
+    def of(cls, record: CaseRecord, beams: tuple[BeamRecord, ...]) -> CaseView:
+        return cls(record, beams, case_status(beam.status for beam in beams))
+
+    @property
+    def case_id(self) -> str:
+        return self.record.case_id
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSnapshot:
+    """Everything a screen needs; `revision` grows with each change."""
+
+    revision: int
+    at: datetime
+    paused: bool
+    cases: tuple[CaseView, ...]
+    """Ordered by case id."""
+    gpus: tuple[GpuRecord, ...]
+    folders: tuple[FolderRecord, ...]
+    """Folders that are not cases, and why; ordered by path."""
+    events: tuple[EventRecord, ...]
+    """The latest events, oldest first."""
+    queue: tuple[str, ...]
+    """Beam ids that wait for a slot, next first."""
+    notice: str
+    """Something that holds up the whole engine (scan directory or HPC unreachable); empty when all is well."""
+
+    def beam(self, beam_id: str) -> BeamRecord | None:
+        for case in self.cases:
+            for beam in case.beams:
+                if beam.beam_id == beam_id:
+                    return beam
+        return None
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is at work and no folder is still settling."""
+        if any(folder.state is FolderState.SETTLING for folder in self.folders):
+            return False
+        return not any(beam.status.is_active for case in self.cases for beam in case.beams)
+
+    @property
+    def all_completed(self) -> bool:
+        """Every beam is completed and no folder needs a person."""
+        beams_done = all(beam.status is BeamStatus.COMPLETED for case in self.cases for beam in case.beams)
+        return beams_done and not any(folder.state.needs_person for folder in self.folders)
