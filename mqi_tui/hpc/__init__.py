@@ -1,0 +1,1 @@
+"""Where simulations run: a transport (how files and commands get there) x a scheduler (who runs the job)."""

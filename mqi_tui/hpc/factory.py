@@ -1,0 +1,40 @@
+"""Picks the transport and the scheduler that the settings name; a new one of either is one class and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from mqi_tui.config import HpcSettings, Settings
+from mqi_tui.hpc.direct_scheduler import DirectScheduler
+from mqi_tui.hpc.job_monitor import JobMonitor
+from mqi_tui.hpc.local_transport import LocalTransport
+from mqi_tui.hpc.protocols import Scheduler, Transport
+from mqi_tui.hpc.remote_handler import RemoteHandler
+
+_TRANSPORTS: Mapping[str, Callable[[HpcSettings], Transport]] = {"local": lambda _: LocalTransport()}
+_SCHEDULERS: Mapping[str, Callable[[HpcSettings, Transport], Scheduler]] = {
+    "direct": lambda _, transport: DirectScheduler(transport)
+}
+
+
+@asynccontextmanager
+async def open_hpc(settings: Settings, *, on_change: Callable[[], None] | None = None) -> AsyncIterator[RemoteHandler]:
+    """The HPC that the settings name, with its job monitor running.
+
+    `on_change` is called in the event loop when the monitor's reports or reachability have changed.
+    """
+    hpc = settings.hpc
+    transport = _TRANSPORTS[hpc.transport](hpc)
+    try:
+        scheduler = _SCHEDULERS[hpc.scheduler](hpc, transport)
+        async with JobMonitor(
+            scheduler,
+            interval=hpc.poll_interval_seconds,
+            first_pause=settings.retry.first_pause_seconds,
+            longest_pause=settings.retry.longest_pause_seconds,
+            on_change=on_change,
+        ) as monitor:
+            yield RemoteHandler(transport, scheduler, monitor, exit_record_grace=hpc.exit_record_grace_seconds)
+    finally:
+        await transport.aclose()

@@ -1,0 +1,163 @@
+"""The HPC as one object for the workflow: files, jobs and logs, whatever transport and scheduler are behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from mqi_tui.domain.errors import PermanentError
+from mqi_tui.hpc.download import download
+from mqi_tui.hpc.exit_record import EXIT_RECORD_NAME, MAX_EXIT_RECORD_BYTES, parse_exit_record
+from mqi_tui.hpc.job_monitor import JobMonitor
+from mqi_tui.hpc.job_script import JOB_SCRIPT_NAME, LOG_NAME
+from mqi_tui.hpc.protocols import ExitRecord, JobRef, JobSpec, Scheduler, Transport
+from mqi_tui.hpc.upload import publish
+
+INPUT_PATTERNS = ("*.csv", "moqui_tps.in")
+"""The files of a beam folder that belong to an upload; an earlier upload's never stay beside a new one's."""
+EXIT_RECORD_CHECK_SECONDS = 30.0
+"""How often a running job's exit record is looked for, in case the scheduler cannot be asked for long."""
+
+
+class RemoteHandler:
+    """What the workflow may do on the HPC. Everything in it can be called again after an interruption.
+
+    Unreachable raises TransientError; what is refused or cannot be right raises PermanentError.
+    """
+
+    def __init__(
+        self, transport: Transport, scheduler: Scheduler, monitor: JobMonitor, *, exit_record_grace: float
+    ) -> None:
+        """`exit_record_grace`: seconds that a job's exit record may come later than the job's end."""
+        self._transport = transport
+        self._scheduler = scheduler
+        self._monitor = monitor
+        self._exit_record_grace = exit_record_grace
+
+    @property
+    def monitor(self) -> JobMonitor:
+        return self._monitor
+
+    @property
+    def unreachable_since(self) -> datetime | None:
+        """When the scheduler stopped answering (UTC); None while it answers."""
+        return self._monitor.unreachable_since
+
+    async def upload_beam(self, files: Mapping[str, Path], folder: PurePosixPath) -> int:
+        """Publish a beam's inputs whole in its remote folder; returns the bytes sent.
+
+        What is there with the same content is not sent again; old inputs are moved to `superseded-<UTC time>/`.
+        """
+        return await publish(
+            self._transport,
+            files,
+            folder,
+            replaces=lambda name: any(fnmatchcase(name.lower(), pattern) for pattern in INPUT_PATTERNS),
+        )
+
+    async def upload_file(self, local: Path, remote: PurePosixPath) -> int:
+        """Publish one file; another one by that name is moved to `superseded-<UTC time>/`. Returns the bytes sent."""
+        await self._transport.make_folder(remote.parent)
+        return await publish(self._transport, {remote.name: local}, remote.parent, replaces=lambda _: False)
+
+    async def download_file(
+        self,
+        remote: PurePosixPath,
+        local: Path,
+        *,
+        size: int,
+        sha256: str,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Bring a file home; only one of this size (bytes) and hex digest ever gets the name `local`."""
+        await download(self._transport, remote, local, size=size, sha256=sha256, on_progress=on_progress)
+
+    async def submit_simulation_job(
+        self,
+        beam_id: str,
+        attempt_folder: PurePosixPath,
+        token: str,
+        gpu_id: int,
+        *,
+        script: bytes,
+        inputs: Mapping[str, bytes],
+    ) -> str:
+        """Start the attempt's one job and return its id; the id of the job with this token if it was ever started."""
+        job = _job_spec(beam_id, attempt_folder, token, gpu_id)
+        if (job_id := await self._scheduler.find(job)) is not None:
+            return job_id
+        await self._transport.make_folder(attempt_folder)
+        for name, content in inputs.items():
+            await self._transport.write(attempt_folder / name, content)
+        await self._transport.write(job.script, script, mode=0o700)
+        return await self._scheduler.submit(job)
+
+    async def find_job(self, beam_id: str, attempt_folder: PurePosixPath, token: str, gpu_id: int) -> str | None:
+        """The id of the attempt's job if it was ever started."""
+        return await self._scheduler.find(_job_spec(beam_id, attempt_folder, token, gpu_id))
+
+    async def wait_for_job(self, job: JobRef) -> ExitRecord | None:
+        """Return the exit record when the job is over, or None when it is gone without one (lost).
+
+        Raises PermanentError for an exit record that is damaged or another job's.
+        """
+        while True:
+            if (record := await self._own_exit_record(job)) is not None:
+                return record
+            try:
+                async with asyncio.timeout(EXIT_RECORD_CHECK_SECONDS):
+                    await self._monitor.wait_for_end(job)
+            except TimeoutError:
+                continue
+            return await self._last_look(job)
+
+    async def cancel_job(self, job: JobRef) -> None:
+        """Ask the job to end; proves nothing, `wait_for_job` does."""
+        await self._scheduler.cancel(job)
+
+    async def exit_record(self, run_folder: PurePosixPath) -> ExitRecord | None:
+        """The attempt's exit record, None if there is none; raises PermanentError if it is damaged."""
+        path = run_folder / EXIT_RECORD_NAME
+        if await self._transport.stat(path) is None:
+            return None
+        return parse_exit_record(await self._transport.read(path, 0, MAX_EXIT_RECORD_BYTES), path)
+
+    async def read_log(self, run_folder: PurePosixPath, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes of the simulation log from byte `offset`; empty at its end and before it exists."""
+        return await self._transport.read(run_folder / LOG_NAME, offset, limit)
+
+    async def log_size(self, run_folder: PurePosixPath) -> int:
+        """Bytes in the simulation log; 0 before it exists."""
+        log = await self._transport.stat(run_folder / LOG_NAME)
+        return 0 if log is None else log.size
+
+    async def _own_exit_record(self, job: JobRef) -> ExitRecord | None:
+        record = await self.exit_record(job.run_folder)
+        if record is not None and record.token != job.token:
+            raise PermanentError(
+                f"The exit record in {job.run_folder} is of another job (token {record.token!a}, expected "
+                f"{job.token}); something else works in that folder. Move it away and start another attempt."
+            )
+        return record
+
+    async def _last_look(self, job: JobRef) -> ExitRecord | None:
+        # A shared file system may show the record later than the scheduler shows the end.
+        pause = min(0.2, self._exit_record_grace / 5)
+        for _ in range(round(self._exit_record_grace / pause)):
+            if (record := await self._own_exit_record(job)) is not None:
+                return record
+            await asyncio.sleep(pause)
+        return await self._own_exit_record(job)
+
+
+def _job_spec(beam_id: str, attempt_folder: PurePosixPath, token: str, gpu_id: int) -> JobSpec:
+    return JobSpec(job_name(beam_id), token, attempt_folder, attempt_folder / JOB_SCRIPT_NAME, gpu_id)
+
+
+def job_name(beam_id: str) -> str:
+    """`moqui_{beam_id}` in characters that every batch system takes in a job's name, at most 200 of them."""
+    return f"moqui_{re.sub(r'[^A-Za-z0-9._-]', '_', beam_id)}"[:200]
