@@ -1,0 +1,202 @@
+"""CaseRepository: cases, beams, their history, and the folders that are no cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.names import beam_id_of
+from mqi_tui.domain.records import BeamRecord, CaseRecord, EndedAttempt, EventRecord, FolderRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.repositories.database import Database, Transaction
+from mqi_tui.repositories.rows import now_text, storable, to_beam, to_case, to_event, to_folder
+from mqi_tui.repositories.transitions import add_event, change_status
+
+EVENTS_SHOWN = 500
+"""How many of the latest events a snapshot holds; the database keeps all."""
+
+
+class CaseRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Cases and beams
+
+    async def register_case(
+        self, case_id: str, case_path: Path, beams: Sequence[tuple[str, Path]], warnings: Sequence[str] = ()
+    ) -> None:
+        """Write one record for the case and one for each of its (beam name, folder) that has none yet.
+
+        Raises RequestRefusedError, and writes nothing, when the case id belongs to another folder, when a beam id
+        belongs to another case, or when a path is no UTF-8.
+        """
+
+        async def work(transaction: Transaction) -> None:
+            known = await transaction.one("SELECT case_path FROM cases WHERE case_id = ?", (case_id,))
+            if known is not None and known["case_path"] != str(case_path):
+                raise RequestRefusedError(
+                    f"duplicate case id: {case_id} is already the case at {known['case_path']}; "
+                    "rename one of the two folders."
+                )
+            now = now_text()
+            # A new case is served after those that have waited longer, and before those that were served since.
+            await transaction.run(
+                """INSERT INTO cases (case_id, case_path, warnings, slot_turn, created_at, updated_at) VALUES (
+                   :case_id, :case_path, :warnings, (SELECT COALESCE(MAX(slot_turn), 0) FROM cases), :now, :now)
+                   ON CONFLICT (case_id) DO UPDATE
+                   SET warnings = excluded.warnings, updated_at = excluded.updated_at""",
+                {
+                    "case_id": case_id,
+                    "case_path": _utf8(case_path),
+                    "warnings": json.dumps([storable(warning) for warning in warnings], ensure_ascii=False),
+                    "now": now,
+                },
+            )
+            for beam_name, beam_path in beams:
+                await _create_beam(transaction, case_id, beam_name, beam_path)
+
+        await self._database.write(work)
+
+    async def create_beam_record(self, case_id: str, beam_name: str, beam_path: Path) -> str:
+        """Write the record of a new beam of a known case and return its id; one that is there stays as it is.
+
+        Raises RequestRefusedError when the id belongs to a beam of another case or the path is no UTF-8.
+        """
+        return await self._database.write(lambda transaction: _create_beam(transaction, case_id, beam_name, beam_path))
+
+    async def get_case(self, case_id: str) -> CaseRecord | None:
+        rows = await self._database.read("SELECT * FROM cases WHERE case_id = ?", (case_id,))
+        return to_case(rows[0]) if rows else None
+
+    async def list_cases(self) -> list[CaseRecord]:
+        """By case id."""
+        return [to_case(row) for row in await self._database.read("SELECT * FROM cases ORDER BY case_id")]
+
+    async def get_beam_by_id(self, beam_id: str) -> BeamRecord | None:
+        rows = await self._database.read("SELECT * FROM beams WHERE beam_id = ?", (beam_id,))
+        return to_beam(rows[0]) if rows else None
+
+    async def list_beams(self, case_id: str | None = None) -> list[BeamRecord]:
+        """The beams of a case, or of all cases, by case and name."""
+        where = "" if case_id is None else "WHERE parent_case_id = :case_id"
+        rows = await self._database.read(
+            f"SELECT * FROM beams {where} ORDER BY parent_case_id, beam_name",  # noqa: S608 - no value in it
+            {"case_id": case_id},
+        )
+        return [to_beam(row) for row in rows]
+
+    async def update_beam_status_by_id(
+        self,
+        beam_id: str,
+        following: BeamStatus,
+        *,
+        message: str,
+        error: str | None = None,
+        resume_from: BeamStatus | None = None,
+        result_path: Path | None = None,
+        ended: EndedAttempt | None = None,
+    ) -> None:
+        """Status, history row, the end of the attempt and the GPU slot in one transaction.
+
+        Raises RequestRefusedError for an unknown beam and for a transition that is not allowed.
+        """
+        await self._database.write(
+            lambda transaction: change_status(
+                transaction,
+                beam_id,
+                following,
+                message=message,
+                error=error,
+                resume_from=resume_from,
+                result_path=result_path,
+                ended=ended,
+            )
+        )
+
+    async def update_progress(self, values: Mapping[str, tuple[BeamStatus, float, str]]) -> None:
+        """Note (stage, progress 0..1, detail) of beams; progress never falls, a beam that has left the stage stays."""
+
+        async def work(transaction: Transaction) -> None:
+            for beam_id, (stage, progress, detail) in values.items():
+                # Writing the same again would count as news.
+                await transaction.run(
+                    """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail
+                       WHERE beam_id = :beam_id AND status = :stage AND (progress < :progress OR detail <> :detail)""",
+                    {"beam_id": beam_id, "stage": stage.value, "progress": progress, "detail": storable(detail)},
+                )
+
+        await self._database.write(work)
+
+    # History
+
+    async def add_event(
+        self, message: str, *, level: str = "info", case_id: str | None = None, beam_id: str | None = None
+    ) -> None:
+        """`level` is `info`, `warning` or `error`."""
+        await self._database.write(
+            lambda transaction: add_event(transaction, message, level=level, case_id=case_id, beam_id=beam_id)
+        )
+
+    async def list_events(self, limit: int = EVENTS_SHOWN) -> list[EventRecord]:
+        """The latest events, oldest first."""
+        rows = await self._database.read("SELECT * FROM events ORDER BY event_id DESC LIMIT ?", (limit,))
+        return [to_event(row) for row in reversed(rows)]
+
+    async def list_events_after(self, event_id: int) -> list[EventRecord]:
+        """Every event later than that one, oldest first."""
+        rows = await self._database.read("SELECT * FROM events WHERE event_id > ? ORDER BY event_id", (event_id,))
+        return [to_event(row) for row in rows]
+
+    # Folders that are no cases
+
+    async def put_folders(self, folders: Sequence[FolderRecord]) -> None:
+        """Replace what is known of them; a folder whose state and reason are the same keeps its time."""
+        wanted = {
+            storable(str(folder.path)): (folder.state.value, storable(folder.reason), folder.updated_at.isoformat())
+            for folder in folders
+        }
+
+        async def work(transaction: Transaction) -> None:
+            there = {row["path"]: row for row in await transaction.run("SELECT * FROM folders")}
+            for path in there.keys() - wanted.keys():
+                await transaction.run("DELETE FROM folders WHERE path = ?", (path,))
+            for path, (state, reason, at) in wanted.items():
+                known = there.get(path)
+                if known is None or (known["state"], known["reason"]) != (state, reason):
+                    await transaction.run(
+                        "INSERT OR REPLACE INTO folders VALUES (?, ?, ?, ?)", (path, state, reason, at)
+                    )
+
+        await self._database.write(work)
+
+    async def list_folders(self) -> list[FolderRecord]:
+        """By path."""
+        return [to_folder(row) for row in await self._database.read("SELECT * FROM folders ORDER BY path")]
+
+
+async def _create_beam(transaction: Transaction, case_id: str, beam_name: str, beam_path: Path) -> str:
+    beam_id = beam_id_of(case_id, beam_name)
+    known = await transaction.one("SELECT parent_case_id, beam_name FROM beams WHERE beam_id = ?", (beam_id,))
+    if known is not None and (known["parent_case_id"], known["beam_name"]) != (case_id, beam_name):
+        raise RequestRefusedError(
+            f"beam id {beam_id} already belongs to case {known['parent_case_id']}; rename this case's folder."
+        )
+    if known is None:
+        now = now_text()
+        await transaction.run(
+            """INSERT INTO beams (beam_id, parent_case_id, beam_name, beam_path, status, stage, created_at, updated_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (beam_id, case_id, beam_name, _utf8(beam_path), BeamStatus.NEW.value, BeamStatus.NEW.value, now, now),
+        )
+    return beam_id
+
+
+def _utf8(path: Path) -> str:
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestRefusedError(f"the path {text!a} holds bytes that are no UTF-8; rename the folder.") from None
+    return text

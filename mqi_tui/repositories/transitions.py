@@ -1,0 +1,109 @@
+"""The one function that changes a beam's status: history, attempt and GPU slot change in the same transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.records import BeamRecord, EndedAttempt
+from mqi_tui.domain.status import WAY, BeamStatus, is_allowed, overall_progress
+from mqi_tui.repositories.database import Transaction
+from mqi_tui.repositories.rows import now_text, storable, to_beam
+
+
+async def change_status(
+    transaction: Transaction,
+    beam_id: str,
+    following: BeamStatus,
+    *,
+    message: str,
+    error: str | None = None,
+    resume_from: BeamStatus | None = None,
+    result_path: Path | None = None,
+    ended: EndedAttempt | None = None,
+    gpu_id: int | None = None,
+) -> None:
+    """Take the beam to `following`; `gpu_id` is the slot that it takes with it.
+
+    Leaving the statuses that may hold a slot releases it. Raises RequestRefusedError for an unknown beam and for a
+    transition that is not allowed.
+    """
+    row = await transaction.one("SELECT * FROM beams WHERE beam_id = ?", (beam_id,))
+    if row is None:
+        raise RequestRefusedError(f"there is no beam {beam_id}.")
+    beam = to_beam(row)
+    if not is_allowed(beam.status, following):
+        raise RequestRefusedError(f"{beam_id} is {beam.status.word}: it cannot become {following.word}.")
+    now = now_text()
+    if ended is not None:
+        await _end_attempt(transaction, beam_id, ended, now)
+    stage = _stage(beam, following, resume_from)
+    slot = gpu_id if gpu_id is not None else beam.gpu_id
+    kept_result = None if following is BeamStatus.INITIAL else beam.result_path
+    result = result_path or kept_result
+    await transaction.run(
+        """UPDATE beams SET status = :status, stage = :stage, progress = :progress, detail = '', gpu_id = :gpu_id,
+           error = :error, result_path = :result_path, queued_at = COALESCE(:queued_at, queued_at), updated_at = :now
+           WHERE beam_id = :beam_id""",
+        {
+            "status": following.value,
+            "stage": stage.value,
+            "progress": _progress(beam, following),
+            "gpu_id": slot if following.holds_slot else None,
+            "error": None if error is None else storable(error),
+            "result_path": None if result is None else str(result),
+            "queued_at": now if following is BeamStatus.HPC_QUEUED else None,
+            "now": now,
+            "beam_id": beam_id,
+        },
+    )
+    if beam.gpu_id is not None and not following.holds_slot:
+        await drop_retired_slots(transaction)
+    level = "error" if following is BeamStatus.FAILED else "info"
+    # Back to the queue out of computing: the attempt's job was lost.
+    if beam.status is BeamStatus.HPC_RUNNING and following is BeamStatus.HPC_QUEUED:
+        level = "warning"
+    text = message if error is None else f"{message}: {error}"
+    await add_event(transaction, text, level=level, case_id=beam.parent_case_id, beam_id=beam_id)
+
+
+async def add_event(
+    transaction: Transaction, message: str, *, level: str, case_id: str | None = None, beam_id: str | None = None
+) -> None:
+    """A row of the history."""
+    await transaction.run(
+        "INSERT INTO events (at, case_id, beam_id, level, message) VALUES (?, ?, ?, ?, ?)",
+        (now_text(), case_id, beam_id, level, storable(message)),
+    )
+
+
+async def drop_retired_slots(transaction: Transaction) -> None:
+    """Slots that are no longer configured go as soon as nobody holds them."""
+    await transaction.run(
+        "DELETE FROM gpus WHERE is_retired AND gpu_id NOT IN (SELECT gpu_id FROM beams WHERE gpu_id IS NOT NULL)"
+    )
+
+
+async def _end_attempt(transaction: Transaction, beam_id: str, ended: EndedAttempt, now: str) -> None:
+    raw_file = None if ended.raw_file is None else ended.raw_file.encode(errors="surrogateescape")
+    await transaction.run(
+        """UPDATE attempts SET outcome = ?, exit_code = ?, raw_file = ?, raw_size = ?, raw_sha256 = ?, ended_at = ?
+           WHERE beam_id = ? AND outcome IS NULL""",
+        (ended.outcome.value, ended.exit_code, raw_file, ended.raw_size, ended.raw_sha256, now, beam_id),
+    )
+
+
+def _stage(beam: BeamRecord, following: BeamStatus, resume_from: BeamStatus | None) -> BeamStatus:
+    """Where a beam that stops would go on; a beam at work is where its status says."""
+    if following in WAY or following is BeamStatus.COMPLETED:
+        return following
+    return resume_from or beam.stage
+
+
+def _progress(beam: BeamRecord, following: BeamStatus) -> float:
+    if following not in WAY and following is not BeamStatus.COMPLETED:
+        return beam.progress
+    start = overall_progress(following)
+    # Only a new run through the stages, or a new attempt, begins lower than the last one ended.
+    begins_anew = not beam.status.is_active or following is BeamStatus.HPC_QUEUED
+    return start if begins_anew else max(beam.progress, start)
