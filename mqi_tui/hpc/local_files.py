@@ -54,7 +54,9 @@ def file_errors(path: Path, doing: str) -> Iterator[None]:
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
     """Write `path` under a temporary name, fsync it, rename it into place; raises OSError."""
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
+    # Part of the name for a person who finds it, a digest of all of it for names that begin alike.
+    digest = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:12]
+    temporary = path.with_name(f".{path.name[:40]}.{digest}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with open(descriptor, "wb") as file:  # noqa: PTH123  (a descriptor, not a path)
         file.write(content)

@@ -65,17 +65,13 @@ class LocalTransport:
         return await in_thread(_list_folder, Path(path))
 
     async def make_folder(self, path: PurePosixPath) -> None:
-        def work(folder: Path) -> None:
-            with file_errors(folder, "make the folder"):
-                make_private_folder(folder)
-
-        await in_thread(work, Path(path))
+        await in_thread(_make_folder, Path(path))
 
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         await in_thread(_rename, Path(source), Path(target))
 
     async def put_files(self, files: Mapping[str, Path], folder: PurePosixPath) -> None:
-        await self.make_folder(folder)
+        await in_thread(_make_folder, Path(folder))
         # One thread call a file, so that a cancelled upload ends soon.
         for name, source in files.items():
             await in_thread(_copy, source, Path(folder) / name)
@@ -122,7 +118,7 @@ def _read(path: Path, offset: int, limit: int) -> bytes:
             with path.open("rb") as file:
                 file.seek(offset)
                 return file.read(limit)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return b""
 
 
@@ -130,7 +126,7 @@ def _stat(path: Path) -> RemoteFile | None:
     with file_errors(path, "look at"):
         try:
             size = path.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return RemoteFile(path.name, size, path.is_dir())
 
@@ -142,6 +138,11 @@ def _list_folder(path: Path) -> list[RemoteFile]:
         except FileNotFoundError:
             return []
     return [file for name in names if (file := _stat(path / name)) is not None]
+
+
+def _make_folder(path: Path) -> None:
+    with file_errors(path, "make the folder"):
+        make_private_folder(path)
 
 
 def _rename(source: Path, target: Path) -> None:

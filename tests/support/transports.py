@@ -56,7 +56,7 @@ class InterruptedTransport(LocalTransport):
 class DamagingTransport(LocalTransport):
     """Changes what arrives, the given number of times."""
 
-    def __init__(self, damage: Callable[[Path], None], times: int) -> None:
+    def __init__(self, damage: Callable[[Path], object], times: int) -> None:
         self._damage = damage
         self._times = times
         self.gets = 0
