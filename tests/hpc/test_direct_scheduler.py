@@ -364,7 +364,7 @@ async def test_an_engine_whose_job_script_was_killed_is_ended_before_the_job_cou
     assert not (tmp_path / "exit_record").exists()
 
 
-@pytest.mark.parametrize("name", ["with space", "it's \"quoted\"", "DOE^JOHN [QA] 한글", "$(touch x) `y`; #"])
+@pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"', "DOE^JOHN [QA] 한글", "$(touch x) `y`; #"])
 async def test_run_folders_with_strange_names_work(tmp_path: Path, scheduler: DirectScheduler, name: str) -> None:
     job = write_job(tmp_path / name, shell("printf dose > a.raw"))
 

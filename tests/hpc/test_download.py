@@ -31,7 +31,9 @@ def local(tmp_path: Path) -> Path:
     return tmp_path / "results" / "DOE^JOHN [QA]" / "output.raw"
 
 
-async def bring(remote: Path, local: Path, transport: Transport | None = None, progress: list[int] | None = None) -> None:
+async def bring(
+    remote: Path, local: Path, transport: Transport | None = None, progress: list[int] | None = None
+) -> None:
     await download(
         transport or LocalTransport(),
         PurePosixPath(remote),
@@ -148,7 +150,7 @@ async def test_an_older_file_is_replaced_once_the_new_one_is_verified(remote: Pa
 async def test_a_missing_remote_file_is_named(remote: Path, local: Path) -> None:
     remote.unlink()
 
-    with pytest.raises(PermanentError, match="한글_Dose.raw is not there any more"):
+    with pytest.raises(PermanentError, match=r"한글_Dose\.raw is not there any more"):
         await bring(remote, local)
 
 

@@ -179,7 +179,7 @@ async def test_the_pause_between_tries_grows_to_the_longest(monkeypatch: pytest.
     async with JobMonitor(scheduler, interval=9.0, first_pause=1.0, longest_pause=5.0) as monitor:
         waiter = asyncio.create_task(monitor.wait_for_end(job("a")))
         monkeypatch.setattr("mqi_tui.hpc.job_monitor.asyncio.sleep", noted_sleep)
-        while len(pauses) < 5:  # noqa: ASYNC110  (sleep is what is watched here)
+        while len(pauses) < 5:
             await sleep(0)
         monkeypatch.undo()
         waiter.cancel()
@@ -189,13 +189,16 @@ async def test_the_pause_between_tries_grows_to_the_longest(monkeypatch: pytest.
 async def test_changes_are_told() -> None:
     scheduler = ScriptedScheduler()
     seen: list[datetime | None] = []
-    async with JobMonitor(
-        scheduler,
-        interval=0.01,
-        first_pause=0.01,
-        longest_pause=0.01,
-        on_change=lambda: seen.append(monitor.unreachable_since),
-    ) as monitor, asyncio.TaskGroup() as tasks:
+    async with (
+        JobMonitor(
+            scheduler,
+            interval=0.01,
+            first_pause=0.01,
+            longest_pause=0.01,
+            on_change=lambda: seen.append(monitor.unreachable_since),
+        ) as monitor,
+        asyncio.TaskGroup() as tasks,
+    ):
         tasks.create_task(monitor.wait_for_end(job("a")))
         await until(lambda: seen == [None], "the first report is told")
         await until_asked_again(scheduler)

@@ -20,7 +20,7 @@ from tests.support.jobs import TOKEN, is_alive, shell, until, write_job
 
 STRANGE_NAMES = [
     "with space",
-    "it's \"quoted\"",
+    'it\'s "quoted"',
     "DOE^JOHN [QA] 한글",
     "$(touch hacked) `x` ${HOME}",
     "-n --help",
@@ -39,7 +39,11 @@ def interpreter(request: pytest.FixtureRequest) -> str:
 
 
 def run_job(
-    run_folder: Path, *command: str, interpreter: str = "sh", raw_pattern: str = "*.raw", setup_lines: tuple[str, ...] = ()
+    run_folder: Path,
+    *command: str,
+    interpreter: str = "sh",
+    raw_pattern: str = "*.raw",
+    setup_lines: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     job = write_job(run_folder, command, raw_pattern=raw_pattern, setup_lines=setup_lines)
     return subprocess.run(

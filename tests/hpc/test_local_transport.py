@@ -73,7 +73,7 @@ async def test_cancelling_a_command_ends_it(transport: LocalTransport, tmp_path:
 
 
 async def test_a_missing_program_is_named(transport: LocalTransport) -> None:
-    with pytest.raises(PermanentError, match="no-such-program.*install it"):
+    with pytest.raises(PermanentError, match=r"no-such-program.*install it"):
         await transport.run(["no-such-program"])
 
 

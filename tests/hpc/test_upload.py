@@ -32,7 +32,9 @@ def contents_of(folder: Path) -> dict[str, str]:
 
 def superseded_in(folder: Path) -> dict[str, str]:
     return {
-        path.name: path.read_text() for path in folder.glob("superseded-*/*") if path.parent.name.startswith("superseded")
+        path.name: path.read_text()
+        for path in folder.glob("superseded-*/*")
+        if path.parent.name.startswith("superseded")
     }
 
 
@@ -143,7 +145,7 @@ async def test_what_arrives_damaged_is_not_published(tmp_path: Path) -> None:
     beam = tmp_path / "hpc" / "beam"
     transport = DamagingTransport(lambda path: path.write_text("damaged"), times=1)
 
-    with pytest.raises(TransientError, match="G1_100MeV.csv .*another content"):
+    with pytest.raises(TransientError, match=r"G1_100MeV\.csv .*another content"):
         await upload(transport, files, beam)
     assert not beam.exists()
 
