@@ -1,0 +1,67 @@
+"""What every state of every beam works with: settings, repositories, the HPC, and the live progress."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mqi_tui.config import Config, Settings
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.status import BeamStatus, overall_progress
+from mqi_tui.hpc.remote_handler import RemoteHandler
+from mqi_tui.repositories.attempts import AttemptRepository
+from mqi_tui.repositories.cases import CaseRepository
+from mqi_tui.repositories.gpus import GpuRepository
+from mqi_tui.workflow.gpu_allocator import GpuAllocator
+
+INPUT_FOLDER = "input"
+"""Holds the checked CSVs and `moqui_tps.in` of a beam, inside its work folder."""
+
+
+class ProgressBoard:
+    """The latest progress of each beam at work, kept until it is next written to the database."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[BeamStatus, float, str]] = {}
+
+    def report(self, beam_id: str, stage: BeamStatus, fraction: float, detail: str = "") -> None:
+        """`fraction` (0..1) of `stage` is done; `detail` is a few words, empty when there is nothing to say."""
+        self._values[beam_id] = (stage, overall_progress(stage, fraction), detail)
+
+    def take(self) -> dict[str, tuple[BeamStatus, float, str]]:
+        """(stage, progress of the whole way, detail) by beam: what has come since the last call."""
+        values, self._values = self._values, {}
+        return values
+
+    def drop(self, beam_id: str) -> None:
+        """Forget what was reported: the beam has left the stage."""
+        self._values.pop(beam_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowContext:
+    config: Config
+    cases: CaseRepository
+    gpus: GpuRepository
+    attempts: AttemptRepository
+    remote: RemoteHandler
+    allocator: GpuAllocator
+    local_work: asyncio.Semaphore
+    """max_workers: beams in local or network work at once."""
+    running: asyncio.Event
+    """Clear while the engine is paused."""
+    progress: ProgressBoard = field(default_factory=ProgressBoard)
+
+    @property
+    def settings(self) -> Settings:
+        return self.config.settings
+
+    def work_folder(self, beam: BeamRecord) -> Path:
+        return self.settings.work_folder_of(beam.parent_case_id, beam.beam_id, beam.beam_path)
+
+    def input_folder(self, beam: BeamRecord) -> Path:
+        return self.work_folder(beam) / INPUT_FOLDER
+
+    def result_folder(self, beam: BeamRecord) -> Path:
+        return self.settings.result_folder_of(beam.parent_case_id, beam.beam_id)

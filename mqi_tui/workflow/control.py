@@ -1,0 +1,70 @@
+"""The one small interface between a screen (or a command) and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from mqi_tui.domain.snapshot import EngineSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of a beam's HPC log. Text is decoded with replacement characters, control codes not yet removed."""
+
+    text: str
+    start: int
+    """Byte offset of the first byte of `text`; greater than the offset asked for when the start was skipped."""
+    next_offset: int
+    """Byte offset at which to go on reading."""
+    attempt: int
+    """The attempt whose log this is; 0 when there is none yet. A change means: begin anew at offset 0."""
+
+
+class EngineControl(Protocol):
+    """Commands answer with a sentence for the user, or raise RequestRefusedError with the reason."""
+
+    @property
+    def snapshot(self) -> EngineSnapshot:
+        """The latest picture."""
+        ...
+
+    def changes(self) -> AsyncIterator[EngineSnapshot]:
+        """The latest picture at once, then each newer one, coalesced to at most two a second."""
+        ...
+
+    async def dispatch(self, case_id: str, beam_ids: Collection[str] | None = None) -> str:
+        """Start workers for the case's beams that are new (or for `beam_ids` of them alone)."""
+        ...
+
+    async def retry(self, beam_id: str) -> str:
+        """Take a failed or cancelled beam on from the state in which it stopped."""
+        ...
+
+    async def rerun(self, beam_id: str) -> str:
+        """Take a beam that has ended through its whole way again."""
+        ...
+
+    async def cancel_beam(self, beam_id: str) -> str:
+        """Cancel the beam; its job is cancelled and proven over before it reads "cancelled"."""
+        ...
+
+    async def cancel_case(self, case_id: str) -> str:
+        """Cancel every beam of the case that is at work."""
+        ...
+
+    async def pause(self) -> str:
+        """Start nothing new; jobs that run go on and are followed."""
+        ...
+
+    async def resume(self) -> str:
+        """End the pause."""
+        ...
+
+    async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
+        """Up to `limit` bytes of the log of the beam's latest attempt, from byte `offset`.
+
+        With a negative `offset`, the last `limit` bytes. Empty text when there is nothing (new).
+        """
+        ...

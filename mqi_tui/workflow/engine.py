@@ -1,0 +1,198 @@
+"""The engine: database, HPC, workers and the tasks around them, opened and closed as one; implements EngineControl."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+
+from mqi_tui.config import Config
+from mqi_tui.domain.errors import RequestRefusedError, TransientError
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.hpc.factory import open_hpc
+from mqi_tui.hpc.remote_handler import RemoteHandler
+from mqi_tui.repositories.attempts import AttemptRepository
+from mqi_tui.repositories.cases import CaseRepository
+from mqi_tui.repositories.database import Database
+from mqi_tui.repositories.gpus import GpuRepository
+from mqi_tui.repositories.instance_lock import InstanceLock
+from mqi_tui.repositories.requests import RequestRepository
+from mqi_tui.workflow.case_registrar import CaseRegistrar
+from mqi_tui.workflow.config_check import check_engine_parameters
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.control import LogChunk
+from mqi_tui.workflow.gpu_allocator import GpuAllocator
+from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
+from mqi_tui.workflow.request_server import RequestServer
+from mqi_tui.workflow.workflow_manager import WorkflowManager
+
+log = logging.getLogger(__name__)
+
+_PROGRESS_INTERVAL_SECONDS = 1.0
+_REQUEST_INTERVAL_SECONDS = 0.5
+
+
+class Engine:
+    """Runs the same with and without a screen. Open it with `Engine.open`."""
+
+    def __init__(self, config: Config, database: Database, remote: RemoteHandler, *, auto_dispatch: bool) -> None:
+        cases, gpus = CaseRepository(database), GpuRepository(database)
+        running = asyncio.Event()
+        self._context = context = WorkflowContext(
+            config=config,
+            cases=cases,
+            gpus=gpus,
+            attempts=AttemptRepository(database),
+            remote=remote,
+            allocator=GpuAllocator(gpus),
+            local_work=asyncio.Semaphore(config.settings.max_workers),
+            running=running,
+        )
+        self._manager = WorkflowManager(context)
+        self._registrar = CaseRegistrar(context, self._manager, auto_dispatch=auto_dispatch)
+        self._requests = RequestServer(RequestRepository(database), self)
+        self._publisher = SnapshotPublisher(
+            cases,
+            gpus,
+            revision=lambda: database.revision,
+            is_paused=lambda: not running.is_set(),
+            notice=self._present_notice,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, config: Config, *, auto_dispatch: bool = False, paused: bool = False) -> AsyncIterator[Engine]:
+        """The engine at work; every unfinished beam goes on at its recorded state.
+
+        `auto_dispatch`: every new beam is dispatched without a person. Raises ConfigError, DatabaseError, and
+        InstanceLockedError when another program runs on the same database.
+        """
+        check_engine_parameters(config)
+        settings = config.settings
+        _make_own_folders(config)
+        with InstanceLock(settings.lock_path):
+            async with Database.open(settings.database_path) as database, open_hpc(settings) as remote:
+                engine = cls(config, database, remote, auto_dispatch=auto_dispatch or settings.scan.auto_dispatch)
+                await engine._start(paused=paused)
+                try:
+                    yield engine
+                finally:
+                    await engine._stop()
+
+    @property
+    def snapshot(self) -> EngineSnapshot:
+        return self._publisher.latest
+
+    @property
+    def cases(self) -> CaseRepository:
+        """For what a snapshot does not hold, such as older events."""
+        return self._context.cases
+
+    def changes(self) -> AsyncIterator[EngineSnapshot]:
+        return self._publisher.changes()
+
+    async def first_scan(self) -> None:
+        """Wait until the case folders were looked at once and the snapshot shows what was found."""
+        await self._registrar.scanned.wait()
+        await self._publisher.publish_if_changed()
+
+    async def dispatch(self, case_id: str, beam_ids: Collection[str] | None = None) -> str:
+        case = await self._context.cases.get_case(case_id)
+        if case is None:
+            raise RequestRefusedError(await self._why_unknown(case_id))
+        return await self._manager.dispatch_beams_as_workers(case_id, case.case_path, beam_ids)
+
+    async def retry(self, beam_id: str) -> str:
+        return await self._manager.retry(beam_id)
+
+    async def rerun(self, beam_id: str) -> str:
+        return await self._manager.rerun(beam_id)
+
+    async def cancel_beam(self, beam_id: str) -> str:
+        return await self._manager.cancel_beam(beam_id)
+
+    async def cancel_case(self, case_id: str) -> str:
+        return await self._manager.cancel_case(case_id)
+
+    async def pause(self) -> str:
+        return await self._manager.pause()
+
+    async def resume(self) -> str:
+        return await self._manager.resume()
+
+    async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
+        attempt = await self._context.attempts.current_attempt(beam_id)
+        if attempt is None:
+            return LogChunk("", 0, 0, 0)
+        folder = PurePosixPath(attempt.run_folder)
+        start = offset
+        if offset < 0:
+            start = max(await self._context.remote.log_size(folder) - limit, 0)
+        data = await self._context.remote.read_log(folder, start, limit)
+        return LogChunk(data.decode(errors="replace"), start, start + len(data), attempt.attempt)
+
+    async def _start(self, *, paused: bool) -> None:
+        await self._context.gpus.set_gpu_count(self._context.settings.hpc.gpu_count)
+        if not paused:
+            self._context.running.set()
+        await self._publisher.publish_if_changed()
+        self._own("publisher", MINIMUM_INTERVAL_SECONDS, self._publisher.publish_if_changed)
+        self._own("progress", _PROGRESS_INTERVAL_SECONDS, self._write_progress)
+        self._own("case scan", self._context.settings.scan.interval_seconds, self._registrar.scan_once)
+        self._own("requests", _REQUEST_INTERVAL_SECONDS, self._requests.serve_pending)
+        await self._manager.resume_unfinished()
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._manager.aclose()
+        with contextlib.suppress(TransientError):
+            await self._write_progress()
+
+    def _own(self, name: str, interval: float, step: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(_again_and_again(name, interval, step), name=name))
+
+    async def _write_progress(self) -> None:
+        values = self._context.progress.take()
+        if values:
+            await self._context.cases.update_progress(values)
+
+    async def _why_unknown(self, case_id: str) -> str:
+        for folder in await self._context.cases.list_folders():
+            if folder.path.name == case_id:
+                return f"{case_id} cannot be dispatched ({folder.state.value}): {folder.reason}"
+        known = [case.case_id for case in await self._context.cases.list_cases()]
+        shown = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
+        return f"there is no case {case_id}; known cases: {shown or 'none'}."
+
+    def _present_notice(self) -> str:
+        notices = [self._registrar.notice]
+        since = self._context.remote.unreachable_since
+        if since is not None:
+            notices.append(f"HPC unreachable since {since:%H:%M:%S} UTC; running jobs go on, nothing fails for it")
+        return "; ".join(filter(None, notices))
+
+
+def _make_own_folders(config: Config) -> None:
+    settings = config.settings
+    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # A scan directory elsewhere may be a share that is not mounted: made here, it would hide that for ever.
+    if settings.scan_directory.is_relative_to(config.folder):
+        settings.scan_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+async def _again_and_again(name: str, interval: float, step: Callable[[], Awaitable[None]]) -> None:
+    """Run `step` every `interval` seconds for ever; what goes wrong in one round is logged, the next one follows."""
+    while True:
+        try:
+            await step()
+        except TransientError as error:
+            log.warning("%s: %s", name, error)
+        except Exception:
+            log.exception("defect in %s", name)
+        await asyncio.sleep(interval)

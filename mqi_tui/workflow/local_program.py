@@ -1,0 +1,101 @@
+"""Runs a site's program on this machine: output to a file, a time limit, and no process left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from mqi_tui.domain.errors import PermanentError
+
+_LAST_BYTES = 64 * 1024
+_GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramResult:
+    exit_code: int
+    output: str
+    """The end of stdout and stderr together (64 KiB), decoded with replacement characters."""
+
+    def replaced(self, old: str, new: str) -> ProgramResult:
+        """The same result, with a text in its output replaced."""
+        return ProgramResult(self.exit_code, self.output.replace(old, new))
+
+    def last_lines(self, count: int = 3) -> str:
+        """The last non-empty lines, joined by ` / `; "no output" if there are none."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return " / ".join(lines[-count:]) or "no output"
+
+
+async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeout: float, what: str) -> ProgramResult:
+    """Run `command` (no shell) in `folder` with its output in `log`.
+
+    Raises PermanentError if it cannot be started or runs longer than `timeout` seconds; it and its children are
+    ended then, and also when the caller is cancelled.
+    """
+    descriptor = await asyncio.to_thread(os.open, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise PermanentError(
+            f"{what} cannot be started: {command[0]}: {reason}; check its command in config.yaml."
+        ) from None
+    finally:
+        os.close(descriptor)
+    try:
+        async with asyncio.timeout(timeout):
+            exit_code = await process.wait()
+    except TimeoutError:
+        output = await asyncio.to_thread(_tail, log)
+        quoted = ProgramResult(-1, output).last_lines()
+        raise PermanentError(
+            f"{what} ran longer than {timeout:g} s and was ended; its last words: {quoted} (whole output: {log})."
+        ) from None
+    finally:
+        await _end(process)
+    return ProgramResult(exit_code, await asyncio.to_thread(_tail, log))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    tree = await asyncio.to_thread(_tree_of, process.pid)
+    for member in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.terminate()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, tree[1:], _GRACE_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await process.wait()
+    for member in [*alive, *tree[:1]]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    await process.wait()
+
+
+def _tree_of(pid: int) -> list[psutil.Process]:
+    try:
+        leader = psutil.Process(pid)
+        return [leader, *leader.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _LAST_BYTES, 0))
+        return file.read().decode(errors="replace")

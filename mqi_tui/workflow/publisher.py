@@ -1,0 +1,91 @@
+"""Turns what is in the database into immutable snapshots, at most two a second, for whoever looks on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.repositories.cases import CaseRepository
+from mqi_tui.repositories.gpus import GpuRepository
+
+MINIMUM_INTERVAL_SECONDS = 0.5
+
+
+class SnapshotPublisher:
+    """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
+
+    `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well).
+    """
+
+    def __init__(
+        self,
+        cases: CaseRepository,
+        gpus: GpuRepository,
+        *,
+        revision: Callable[[], int],
+        is_paused: Callable[[], bool],
+        notice: Callable[[], str],
+    ) -> None:
+        self._cases = cases
+        self._gpus = gpus
+        self._revision = revision
+        self._is_paused = is_paused
+        self._notice = notice
+        self._published = asyncio.Condition()
+        self._published_state: tuple[int, bool, str] | None = None
+        self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
+
+    @property
+    def latest(self) -> EngineSnapshot:
+        return self._latest
+
+    async def publish_if_changed(self) -> None:
+        """Publish a new snapshot if anything that it shows has changed since the last one."""
+        state = (self._revision(), self._is_paused(), self._notice())
+        if state == self._published_state:
+            return
+        snapshot = await self._load()
+        async with self._published:
+            self._latest, self._published_state = snapshot, state
+            self._published.notify_all()
+
+    async def changes(self) -> AsyncIterator[EngineSnapshot]:
+        """The latest snapshot at once, then each newer one."""
+        seen = -1
+        while True:
+            async with self._published:
+                await self._published.wait_for(lambda: self._latest.revision > seen)  # noqa: B023
+                snapshot = self._latest
+            seen = snapshot.revision
+            yield snapshot
+
+    async def _load(self) -> EngineSnapshot:
+        # Folders first: a folder that turns into a case between two reads must be seen at least once.
+        folders = await self._cases.list_folders()
+        cases = await self._cases.list_cases()
+        beams: defaultdict[str, list[BeamRecord]] = defaultdict(list)
+        for beam in await self._cases.list_beams():
+            beams[beam.parent_case_id].append(beam)
+        before = {view.case_id: view for view in self._latest.cases}
+        views = []
+        for case in cases:
+            view = before.get(case.case_id)
+            own = tuple(beams[case.case_id])
+            if view is None or view.record != case or view.beams != own:
+                view = CaseView.of(case, own)
+            views.append(view)
+        return EngineSnapshot(
+            revision=self._latest.revision + 1,
+            at=datetime.now(UTC),
+            paused=self._is_paused(),
+            cases=tuple(views),
+            gpus=tuple(await self._gpus.list_gpus()),
+            folders=tuple(folders),
+            events=tuple(await self._cases.list_events()),
+            queue=tuple(await self._gpus.queue()),
+            notice=self._notice(),
+        )

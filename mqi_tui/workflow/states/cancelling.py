@@ -1,0 +1,38 @@
+"""CancellingState: the beam's job is cancelled and proven over before the beam reads "cancelled"."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from mqi_tui.domain.records import AttemptOutcome, BeamRecord, EndedAttempt
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.states.base import Outcome
+from mqi_tui.workflow.states.job_files import job_reference
+
+
+class CancellingState:
+    needs_local_work = False
+
+    async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
+        return Outcome(BeamStatus.CANCELLED, "cancelled", ended=await end_job(beam, AttemptOutcome.CANCELLED, context))
+
+
+async def end_job(beam: BeamRecord, outcome: AttemptOutcome, context: WorkflowContext) -> EndedAttempt | None:
+    """Cancel the job of the beam's open attempt and wait until it is proven over; None without an open attempt.
+
+    Raises TransientError while the HPC cannot be reached.
+    """
+    attempt = await context.attempts.current_attempt(beam.beam_id)
+    if attempt is None or attempt.outcome is not None:
+        return None
+    # The program may have died, or been interrupted, between starting the job and writing down its id.
+    job_id = attempt.hpc_job_id or await context.remote.find_job(
+        beam.beam_id, PurePosixPath(attempt.run_folder), attempt.token, attempt.gpu_id
+    )
+    if job_id is None:
+        return EndedAttempt(outcome)
+    job = job_reference(attempt, job_id)
+    await context.remote.cancel_job(job)
+    record = await context.remote.wait_for_job(job)
+    return EndedAttempt(outcome, exit_code=record.exit_code if record else None)

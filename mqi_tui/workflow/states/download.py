@@ -1,0 +1,53 @@
+"""DownloadState: the attempt's single raw file comes home, verified against what its job recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path, PurePosixPath
+
+from mqi_tui.domain.errors import PermanentError
+from mqi_tui.domain.records import AttemptRecord, BeamRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.states.base import Outcome
+
+LOCAL_LOG = "simulation.log"
+_LOG_PIECE = 1024 * 1024
+
+
+class DownloadState:
+    needs_local_work = True
+
+    async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
+        attempt = await context.attempts.current_attempt(beam.beam_id)
+        if attempt is None or attempt.raw_file is None or attempt.raw_size is None or attempt.raw_sha256 is None:
+            raise PermanentError(
+                "no attempt of this beam has a raw dose file to bring home; retry computes it.",
+                resume_from=BeamStatus.HPC_QUEUED,
+            )
+        folder = context.result_folder(beam)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        size = attempt.raw_size
+        target = folder / context.settings.engine.raw_name
+        await context.remote.download_file(
+            PurePosixPath(attempt.raw_file),
+            target,
+            size=size,
+            sha256=attempt.raw_sha256,
+            on_progress=lambda there: context.progress.report(
+                beam.beam_id, BeamStatus.DOWNLOADING, there / max(size, 1)
+            ),
+        )
+        await _fetch_log(attempt, folder / LOCAL_LOG, context)
+        return Outcome(BeamStatus.POSTPROCESSING, f"{target} is here, {size} bytes, sha256 {attempt.raw_sha256}")
+
+
+async def _fetch_log(attempt: AttemptRecord, target: Path, context: WorkflowContext) -> None:
+    """The whole run log, beside the result."""
+    part = target.with_name(f"{target.name}.part")
+    with await asyncio.to_thread(part.open, "wb") as file:
+        offset = 0
+        while data := await context.remote.read_log(PurePosixPath(attempt.run_folder), offset, _LOG_PIECE):
+            await asyncio.to_thread(file.write, data)
+            offset += len(data)
+    await asyncio.to_thread(part.replace, target)

@@ -1,0 +1,164 @@
+"""HpcExecutionState: waits for a GPU slot, submits one job, follows it to its proven end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+
+from mqi_tui.domain.errors import JobLostError, PermanentError, TransientError
+from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord, EndedAttempt
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.protocols import ExitRecord, JobRef
+from mqi_tui.moqui.layer_csv import read_layer_csv
+from mqi_tui.moqui.run_log import RunLogParser, RunLogState, explain_exit
+from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.states.base import Outcome
+from mqi_tui.workflow.states.job_files import job_reference, prepare_job
+
+_LOG_PIECE = 256 * 1024
+
+
+class HpcExecutionState:
+    """Entered as HPC_QUEUED it takes a slot; as HPC_RUNNING it goes on with the slot's open attempt or opens one."""
+
+    needs_local_work = False
+
+    async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
+        if beam.status is BeamStatus.HPC_QUEUED:
+            await context.allocator.acquire(beam.beam_id, context.running)
+        attempt = await self._attempt(beam, context)
+        job = job_reference(attempt, attempt.hpc_job_id or await self._submit(beam, attempt, context))
+        context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0)
+        async with LogFollower(beam, job, context) as follower:
+            record = await context.remote.wait_for_job(job)
+            log = await follower.read_to_end()
+        if record is None:
+            raise JobLostError(
+                f"job {job.job_id} is gone and left no exit record in {job.run_folder} "
+                "(node lost, or the job itself was killed)"
+            )
+        try:
+            raw_size = await asyncio.to_thread(_check_run, beam, context, record, log)
+        except PermanentError as error:
+            return Outcome(
+                BeamStatus.FAILED,
+                f"attempt {attempt.attempt} failed",
+                error=str(error),
+                resume_from=error.resume_from,
+                ended=EndedAttempt(AttemptOutcome.FAILED, record.exit_code),
+            )
+        raw_file = str(job.run_folder / record.raw_files[0])
+        return Outcome(
+            BeamStatus.DOWNLOADING,
+            f"attempt {attempt.attempt} computed {raw_file}, {raw_size} bytes, on GPU {attempt.gpu_id}",
+            ended=EndedAttempt(
+                AttemptOutcome.SUCCEEDED, record.exit_code, raw_file, record.raw_size, record.raw_sha256
+            ),
+        )
+
+    async def _attempt(self, beam: BeamRecord, context: WorkflowContext) -> AttemptRecord:
+        latest = await context.attempts.current_attempt(beam.beam_id)
+        if latest is not None and latest.outcome is None:
+            return latest
+        return await context.attempts.open_attempt(
+            beam.beam_id,
+            token=secrets.token_hex(8),
+            run_folder_of=lambda number: str(context.settings.run_folder_of(beam.parent_case_id, beam.beam_id, number)),
+        )
+
+    async def _submit(self, beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext) -> str:
+        await context.running.wait()
+        files = await asyncio.to_thread(prepare_job, beam, attempt, context)
+        job_id = await context.remote.submit_simulation_job(
+            beam.beam_id,
+            files.run_folder,
+            attempt.token,
+            attempt.gpu_id,
+            script=files.script,
+            inputs=files.inputs,
+        )
+        await context.attempts.record_submission(beam.beam_id, attempt.attempt, job_id)
+        return job_id
+
+
+class LogFollower:
+    """Reads a job's log by byte offset while it runs and turns it into progress; it never decides anything."""
+
+    def __init__(self, beam: BeamRecord, job: JobRef, context: WorkflowContext) -> None:
+        self._beam_id = beam.beam_id
+        self._job = job
+        self._context = context
+        self._parser = RunLogParser(context.settings.engine.profile)
+        self._offset = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LogFollower:
+        self._task = asyncio.create_task(self._follow(), name=f"log of {self._beam_id}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def read_to_end(self) -> RunLogState:
+        """Stop following and read what is left of the log of a job that is over."""
+        await self._stop()
+        while await self._read_piece():
+            pass
+        return self._parser.state
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(TransientError):  # the job monitor is the one that says "unreachable since"
+                while await self._read_piece():
+                    pass
+                state = self._parser.state
+                if state.fraction is not None:
+                    self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, state.fraction)
+            await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
+
+    async def _read_piece(self) -> bool:
+        data = await self._context.remote.read_log(self._job.run_folder, self._offset, _LOG_PIECE)
+        self._parser.feed(data)
+        self._offset += len(data)
+        return len(data) == _LOG_PIECE
+
+
+def _check_run(beam: BeamRecord, context: WorkflowContext, record: ExitRecord, log: RunLogState) -> int:
+    """The raw file's size, if exit code, files and histories prove the run; raises PermanentError otherwise."""
+    engine = context.settings.engine
+    meanings = "; ".join(f"{error.line.strip()} ({error.meaning})" for error in log.errors[:2])
+    if record.exit_code != 0:
+        reason = meanings or explain_exit(record.exit_code)
+        quote = f" Its last words: {log.last_line}" if log.last_line and not meanings else ""
+        raise PermanentError(f"mqi_simulation ended with exit code {record.exit_code}: {reason}.{quote}")
+    if len(record.raw_files) != 1 or record.raw_size is None:
+        found = ", ".join(record.raw_files) or "none"
+        raise PermanentError(
+            f"mqi_simulation ended with exit code 0, but of one file {engine.raw_pattern} there is: {found}. "
+            f"{meanings or 'Look into its log for the reason'}."
+        )
+    tps = TpsInput.read(context.input_folder(beam) / TPS_NAME)
+    expected = tps.grid().raw_size
+    if record.raw_size != expected:
+        raise PermanentError(
+            f"{record.raw_files[0]} has {record.raw_size} bytes, but the dose grid of {TPS_NAME} needs {expected}; "
+            "the disk on the HPC may be full, or the engine uses another grid."
+        )
+    histories = sum(int(read_layer_csv(path).count.sum()) for path in sorted(context.input_folder(beam).glob("*.csv")))
+    if log.histories_asked is not None and log.histories_asked != histories:
+        raise PermanentError(
+            f"mqi_simulation read {log.histories_asked} histories, but the beam's CSVs hold {histories}: it does not "
+            f"read this row layout right; set another interpreter.csv_layout than "
+            f"{context.settings.interpreter.csv_layout.value} and run the beam again from its beginning.",
+            resume_from=BeamStatus.PREPROCESSING,
+        )
+    return expected

@@ -1,0 +1,102 @@
+"""PostprocessingState: checks the dose, writes a summary of it, runs the site's own command if there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mqi_tui.config.templates import fill
+from mqi_tui.domain.errors import InputError, PermanentError
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.moqui.dose import DoseSummary, check_dose, open_raw, summarise
+from mqi_tui.moqui.run_log import RunLogParser
+from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.local_program import run_program
+from mqi_tui.workflow.states.base import Outcome
+from mqi_tui.workflow.states.download import LOCAL_LOG
+
+SUMMARY = "summary.json"
+SITE_LOG = "postprocessing.log"
+
+
+class PostprocessingState:
+    needs_local_work = True
+
+    async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
+        raw_file = context.result_folder(beam) / context.settings.engine.raw_name
+        summary = await asyncio.to_thread(_check_and_summarise, beam, context, raw_file)
+        await self._run_site_command(beam, context, raw_file)
+        return Outcome(
+            BeamStatus.COMPLETED,
+            f"dose verified: maximum {summary.maximum_gy:.4g} Gy, peak at {summary.peak_depth_mm:.1f} mm",
+            result_path=raw_file,
+        )
+
+    async def _run_site_command(self, beam: BeamRecord, context: WorkflowContext, raw_file: Path) -> None:
+        site = context.settings.postprocessing
+        if not site.command:
+            return
+        values = {
+            "python": sys.executable,
+            "config_dir": context.config.folder,
+            "case_id": beam.parent_case_id,
+            "beam_id": beam.beam_id,
+            "beam_name": beam.beam_name,
+            "case_path": beam.beam_path.parent,
+            "beam_path": beam.beam_path,
+            "raw_file": raw_file,
+            "result_dir": raw_file.parent,
+        }
+        log = raw_file.parent / SITE_LOG
+        result = await run_program(
+            [fill(word, values) for word in site.command],
+            folder=raw_file.parent,
+            log=log,
+            timeout=site.timeout_seconds,
+            what="the postprocessing command",
+        )
+        if result.exit_code != 0:
+            raise PermanentError(
+                f"the postprocessing command ended with exit code {result.exit_code}: {result.last_lines()} "
+                f"(whole output: {log}). The dose itself is verified: {raw_file}."
+            )
+
+
+def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: Path) -> DoseSummary:
+    settings = context.settings
+    grid = TpsInput.read(context.input_folder(beam) / TPS_NAME).grid()
+    try:
+        dose = open_raw(raw_file, grid)
+        check_dose(dose, raw_file)
+    except InputError as error:
+        # The file is bit for bit what the job left, so only another run can mend it.
+        raise PermanentError(str(error), resume_from=BeamStatus.HPC_QUEUED) from None
+    summary = summarise(dose, grid, settings.engine.beam_enters)
+    parser = RunLogParser(settings.engine.profile)
+    parser.feed((raw_file.parent / LOCAL_LOG).read_bytes())
+    text = json.dumps(
+        {
+            "case_id": beam.parent_case_id,
+            "beam_id": beam.beam_id,
+            "attempt": beam.attempt,
+            "written_at": datetime.now(UTC).isoformat(),
+            "raw_file": raw_file.name,
+            "histories_asked": parser.state.histories_asked,
+            "histories_done": parser.state.histories_done,
+            "beam_enters": settings.engine.beam_enters,
+            "grid": asdict(grid),
+            "dose": asdict(summary),
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+    part = raw_file.with_name(f"{SUMMARY}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(raw_file.with_name(SUMMARY))
+    return summary

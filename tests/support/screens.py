@@ -1,0 +1,120 @@
+"""The real app over a scripted engine, and what stands on its screen."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.cells import cell_len
+from textual.pilot import Pilot
+from textual.widget import Widget
+from textual.widgets._toast import Toast
+
+from mqi_tui.ui.app import MqiApp
+from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.widgets.beam_list import BeamList
+from mqi_tui.ui.widgets.case_tree import CaseTree
+from mqi_tui.ui.widgets.detail_pane import DetailPane
+from mqi_tui.ui.widgets.log_view import LogView
+from tests.support.scripted_engine import ScriptedEngine
+
+SMALL = (80, 24)
+MIDDLE = (120, 40)
+LARGE = (200, 60)
+
+SCAN_DIRECTORY = Path("/data/cases")
+_STEP_SECONDS = 0.02
+_DEADLINE_STEPS = 500
+
+_TEXT_ELEMENT = re.compile(
+    r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+"[^>]*clip-path="url\(#[^)]*line-(\d+)\)">(.*?)</text>'
+)
+_CELL_WIDTH = 12.2
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The app at work, with its pilot."""
+
+    app: MqiApp
+    engine: ScriptedEngine
+    pilot: Pilot[None]
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def cases(self) -> CaseTree:
+        return self.main.query_one(CaseTree)
+
+    @property
+    def beams(self) -> BeamList:
+        return self.main.query_one(BeamList)
+
+    @property
+    def details(self) -> DetailPane:
+        return self.main.query_one(DetailPane)
+
+    @property
+    def log(self) -> LogView:
+        return self.main.query_one(LogView)
+
+    @property
+    def toasts(self) -> list[str]:
+        """The texts of the toasts that are shown."""
+        return [str(toast.render()) for toast in self.app.screen.query(Toast)]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the condition; fails when it has not come true within ten seconds."""
+        for _ in range(_DEADLINE_STEPS):
+            if condition():
+                return
+            await self.pilot.pause(_STEP_SECONDS)
+        raise AssertionError(f"the condition has not come true; on the screen:\n{self.text}")
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person sees, line by line."""
+        width, height = self.app.size
+        rows: list[dict[int, str]] = [{} for _ in range(height)]
+        for x, line, text in _TEXT_ELEMENT.findall(self.app.export_screenshot()):
+            rows[int(line)][round(float(x) / _CELL_WIDTH)] = html.unescape(text).replace("\xa0", " ")
+        return [_joined(row, width) for row in rows]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@asynccontextmanager
+async def on_stage(engine: ScriptedEngine, size: tuple[int, int] = MIDDLE) -> AsyncIterator[Stage]:
+    """Run the app over the engine until its first picture is there."""
+    app = MqiApp(engine, "/data/config.yaml", scan_directory=SCAN_DIRECTORY)
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+        stage = Stage(app, engine, pilot)
+        await stage.until(lambda: engine.published > 0)
+        await pilot.pause()
+        yield stage
+
+
+def lines_of(widget: Widget) -> list[str]:
+    """The lines of a widget that draws its own, as painted."""
+    return [widget.render_line(y).text for y in range(widget.size.height)]
+
+
+def _joined(row: dict[int, str], width: int) -> str:
+    line = ""
+    for column in sorted(row):
+        line += " " * (column - cell_len(line)) + row[column]
+    return line.ljust(width)
