@@ -1,0 +1,127 @@
+"""The one registry of what keys do: it feeds the bindings, the line of keys at the bottom and the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Scope(StrEnum):
+    """Where an action's keys work; the value is the heading in the help."""
+
+    MAIN = "Everywhere"
+    LIST = "In every list"
+    TREE = "In the case tree"
+    BEAMS = "In the beam list"
+    LOG = "In the log and the details"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    name: str
+    """The widget or screen of the scope has a method `action_{name}`; with the prefix `app.`, the app has it."""
+    scope: Scope
+    keys: tuple[str, ...]
+    """Names of Textual; the first is the one that is shown."""
+    help: str
+    """One sentence for the help."""
+    label: str = ""
+    """The word in the line of keys; empty for actions that are in the help alone."""
+
+    @property
+    def shown_key(self) -> str:
+        return _SHOWN_KEYS.get(self.keys[0], self.keys[0])
+
+    @property
+    def shown_keys(self) -> str:
+        return " ".join(_SHOWN_KEYS.get(key, key) for key in self.keys)
+
+
+_SHOWN_KEYS = {
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "esc",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+ACTIONS = (
+    Action(
+        "dispatch_target",
+        Scope.MAIN,
+        ("d",),
+        "Dispatch: start every new beam of the selected case; with beams marked or the cursor on a beam, only those.",
+        "Dispatch",
+    ),
+    Action(
+        "retry_target",
+        Scope.MAIN,
+        ("r",),
+        "Retry failed or cancelled beams: each goes on from the step that stopped. On a case: all that stopped.",
+        "Retry",
+    ),
+    Action(
+        "cancel_target",
+        Scope.MAIN,
+        ("c",),
+        "Cancel the beam, the marked beams or the whole case. Says what will happen; y confirms.",
+        "Cancel",
+    ),
+    Action("toggle_mark", Scope.MAIN, ("space",), "Mark or unmark the beam (on a case: all of its beams).", "Mark"),
+    Action(
+        "toggle_pause",
+        Scope.MAIN,
+        ("p",),
+        "Pause: start nothing new while running jobs go on. Again: resume.",
+        "Pause",
+    ),
+    Action("filter", Scope.MAIN, ("slash",), "Filter cases and beams by words of name or state; esc clears.", "Filter"),
+    Action("help", Scope.MAIN, ("question_mark", "f1"), "Show this help.", "Help"),
+    Action("app.quit", Scope.MAIN, ("q",), "Quit. Says what goes on running; y confirms.", "Quit"),
+    Action(
+        "rerun_target",
+        Scope.MAIN,
+        ("R",),
+        "Full rerun: take beams that have ended through every step again. Says what will happen; y confirms.",
+        "Rerun",
+    ),
+    Action("toggle_all", Scope.MAIN, ("a",), "Show the beams of all cases, or of the selected case only.", "All beams"),
+    Action("events", Scope.MAIN, ("e",), "Show the list of the latest events.", "Events"),
+    Action("clear_marks", Scope.MAIN, ("u",), "Unmark all beams."),
+    Action("app.focus_next", Scope.MAIN, ("tab",), "Go to the next pane (shift+tab: to the one before)."),
+    Action("app.focus_previous", Scope.MAIN, ("shift+tab",), "Go to the pane before."),
+    Action("clear_filter", Scope.MAIN, ("escape",), "Clear the filter."),
+    Action("cursor_up", Scope.LIST, ("up", "k"), "One row up."),
+    Action("cursor_down", Scope.LIST, ("down", "j"), "One row down."),
+    Action("page_up", Scope.LIST, ("pageup",), "One page up."),
+    Action("page_down", Scope.LIST, ("pagedown",), "One page down."),
+    Action("first", Scope.LIST, ("home", "g"), "To the first row."),
+    Action("last", Scope.LIST, ("end", "G"), "To the last row."),
+    Action("toggle_node", Scope.TREE, ("enter",), "Show or hide the beams of the case."),
+    Action("expand", Scope.TREE, ("right", "l"), "Show the beams of the case."),
+    Action("collapse", Scope.TREE, ("left", "h"), "Hide the beams of the case, or go to the case of the beam."),
+    Action("open_log", Scope.BEAMS, ("enter",), "Go to the log of the beam."),
+    Action("scroll_up", Scope.LOG, ("up", "k"), "One line up; the log stops following its end."),
+    Action("scroll_down", Scope.LOG, ("down", "j"), "One line down."),
+    Action("page_up", Scope.LOG, ("pageup",), "One page up."),
+    Action("page_down", Scope.LOG, ("pagedown",), "One page down."),
+    Action("scroll_left", Scope.LOG, ("left", "h"), "To the left in long lines."),
+    Action("scroll_right", Scope.LOG, ("right", "l"), "To the right in long lines."),
+    Action("scroll_home", Scope.LOG, ("home", "g"), "To the first line."),
+    Action("scroll_end", Scope.LOG, ("end", "G"), "To the last line; the log follows its end again."),
+)
+
+
+def bindings_of(scope: Scope) -> list[BindingType]:
+    """The bindings of the widget or screen that carries out the actions of `scope`."""
+    return [
+        Binding(",".join(action.keys), action.name, action.help, show=False)
+        for action in ACTIONS
+        if action.scope is scope
+    ]

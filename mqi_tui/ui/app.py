@@ -1,0 +1,109 @@
+"""The Textual app: brings the engine's snapshots to the screen, and commands to the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.worker import WorkerError
+
+from mqi_tui.domain.text import printable
+from mqi_tui.ui import questions
+from mqi_tui.ui.commands import Outcome, sentences
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.workflow.control import EngineControl
+
+_CLOSING_SECONDS = 5.0
+_COMMANDS = "commands"
+
+# Blue, orange and bluish green stay apart for colour-blind eyes, and differ in lightness too.
+_THEME = Theme(
+    name="mqi",
+    dark=True,
+    primary="#6cb6ff",
+    secondary="#8aa4c4",
+    accent="#6cb6ff",
+    success="#56c8a6",
+    warning="#e6b450",
+    error="#ff8f66",
+    foreground="#d3dae6",
+    background="#10151d",
+    surface="#10151d",
+    panel="#1b2330",
+    variables={"muted": "#7d8b9f", "rule": "#2c3849", "row": "#1e2a3a"},
+)
+
+
+class MqiApp(App[None]):
+    """The engine is opened and closed by the caller, around `run_async()`.
+
+    `title` is shown at the top (the path of the config); `scan_directory` is where the empty screen says that cases
+    are looked for.
+    """
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (160, "-very-wide")]  # noqa: RUF012  (as Textual types it)
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "mqi-tui"
+
+    def __init__(self, engine: EngineControl, title: str, *, scan_directory: Path | None = None) -> None:
+        super().__init__(css_path=["app.tcss", "screens/main.tcss"])
+        # Programs like this are used over SSH, where every frame of an animation costs bytes.
+        self.animation_level = "none"
+        self._engine = engine
+        self._main = MainScreen(engine, self, title, scan_directory)
+        self.register_theme(_THEME)
+        self.theme = _THEME.name
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._main
+
+    def carry_out(self, command: Coroutine[object, object, Outcome]) -> None:
+        """Carry a command out beside the screen; its outcome becomes a toast."""
+        self.run_worker(self._tell_outcome(command), group=_COMMANDS, exit_on_error=False)
+
+    async def action_quit(self) -> None:
+        self._ask_to_leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C asks as `q` does."""
+        self._ask_to_leave()
+
+    def _ask_to_leave(self) -> None:
+        if not isinstance(self.screen, ConfirmScreen):
+            question = questions.about_quit(self._engine.snapshot)
+            self.push_screen(ConfirmScreen(question), lambda answer: self._leave() if answer else None)
+
+    def complain(self, message: str) -> None:
+        """Tell of a defect of this program."""
+        self._toast(message, "Defect in the program; its log file says more", "error")
+
+    async def _tell_outcome(self, command: Coroutine[object, object, Outcome]) -> None:
+        outcome = await command
+        if outcome.done:
+            self._toast(sentences(outcome.done), "", "information")
+        if outcome.refused:
+            self._toast(sentences(outcome.refused), "Refused", "warning")
+        if outcome.broken:
+            self.complain(sentences(outcome.broken))
+
+    def _toast(self, message: str, title: str, severity: SeverityLevel) -> None:
+        safe = "\n".join(printable(line) for line in message.split("\n"))
+        self.notify(safe, title=title, severity=severity, timeout=4 if severity == "information" else 12, markup=False)
+
+    def _leave(self) -> None:
+        self.run_worker(self._leave_after_commands(), group="leaving", exit_on_error=False)
+
+    async def _leave_after_commands(self) -> None:
+        """A command that is under way is let through: a worker is cut off when the app ends."""
+        pending = [worker for worker in self.workers if worker.group == _COMMANDS]
+        with suppress(TimeoutError, WorkerError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self.workers.wait_for_complete(pending)
+        self.exit()

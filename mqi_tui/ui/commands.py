@@ -1,0 +1,113 @@
+"""Carries the keys' commands out through EngineControl and gathers the answers; knows no widgets."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from mqi_tui.domain.errors import MqiError
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.ui.targets import STOPPED, BeamsTarget, CaseTarget, FolderTarget, Target, can_be_cancelled
+from mqi_tui.ui.text import counted
+from mqi_tui.workflow.control import EngineControl
+
+log = logging.getLogger(__name__)
+
+MAX_SENTENCES = 4
+"""More answers than these are counted, not quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the engine answered: done, refused with the reason, or broken by a defect."""
+
+    done: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+
+Call = Callable[[], Awaitable[str]]
+
+
+async def gather(calls: Iterable[Call]) -> Outcome:
+    """Make the calls one after the other; one that is refused or breaks does not keep the next from being made."""
+    done: list[str] = []
+    refused: list[str] = []
+    broken: list[str] = []
+    for call in calls:
+        try:
+            done.append(await call())
+        except MqiError as error:
+            refused.append(str(error))
+        except Exception as error:
+            log.exception("defect in a command")
+            broken.append(f"{type(error).__name__}: {error}")
+    return Outcome(tuple(done), tuple(refused), tuple(broken))
+
+
+def sentences(answers: tuple[str, ...]) -> str:
+    """The answers, one a line; many of them shortened to the first few and a count."""
+    shown = answers[:MAX_SENTENCES]
+    left_out = len(answers) - len(shown)
+    return "\n".join([*shown, f"… and {counted(left_out, 'more answer')}"] if left_out else shown)
+
+
+async def dispatch(engine: EngineControl, target: Target) -> Outcome:
+    """Start the new beams of a case, or of the target's beams; a folder is asked for too, the engine says why not."""
+    match target:
+        case CaseTarget(case):
+            return await gather([lambda: engine.dispatch(case.case_id)])
+        case FolderTarget(folder):
+            return await gather([lambda: engine.dispatch(folder.path.name)])
+        case BeamsTarget(beams):
+            by_case: defaultdict[str, list[str]] = defaultdict(list)
+            for beam in beams:
+                by_case[beam.parent_case_id].append(beam.beam_id)
+            return await gather(_dispatch_call(engine, case_id, beam_ids) for case_id, beam_ids in by_case.items())
+
+
+async def retry(engine: EngineControl, target: Target) -> Outcome:
+    """Retry each of the target's beams; of a whole case, those that stopped."""
+    match target:
+        case CaseTarget(case):
+            stopped = [beam for beam in case.beams if beam.status in STOPPED]
+            if not stopped:
+                return Outcome(refused=(f"no beam of {case.case_id} has failed or was cancelled: nothing to retry.",))
+            return await _each(engine.retry, stopped)
+        case FolderTarget(folder):
+            return Outcome(refused=(f"{folder.path.name} is no case ({folder.state.value}): {folder.reason}",))
+        case BeamsTarget(beams):
+            return await _each(engine.retry, beams)
+
+
+async def rerun(engine: EngineControl, beams: Iterable[BeamRecord]) -> Outcome:
+    """Take each of the beams through its whole way again."""
+    return await _each(engine.rerun, beams)
+
+
+async def cancel(engine: EngineControl, target: Target) -> Outcome:
+    """Cancel a whole case, or each of the target's beams that is at work."""
+    if isinstance(target, CaseTarget):
+        case_id = target.case.case_id
+        return await gather([lambda: engine.cancel_case(case_id)])
+    beams = target.beams if isinstance(target, BeamsTarget) else ()
+    return await _each(engine.cancel_beam, [beam for beam in beams if can_be_cancelled(beam)])
+
+
+async def toggle_pause(engine: EngineControl) -> Outcome:
+    """Resume a paused engine, pause a running one."""
+    return await gather([engine.resume if engine.snapshot.paused else engine.pause])
+
+
+async def _each(command: Callable[[str], Awaitable[str]], beams: Iterable[BeamRecord]) -> Outcome:
+    return await gather(_beam_call(command, beam.beam_id) for beam in beams)
+
+
+def _beam_call(command: Callable[[str], Awaitable[str]], beam_id: str) -> Call:
+    return lambda: command(beam_id)
+
+
+def _dispatch_call(engine: EngineControl, case_id: str, beam_ids: list[str]) -> Call:
+    return lambda: engine.dispatch(case_id, beam_ids)

@@ -1,0 +1,87 @@
+"""All that is known about one beam, case or folder, in lines that the detail pane wraps; nothing is cut here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mqi_tui.domain.snapshot import CaseView
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.marks import BEAM_MARKS, CASE_MARKS, FOLDER_MARKS
+from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
+from mqi_tui.ui.targets import STOPPED
+from mqi_tui.ui.text import counted, one_line
+from mqi_tui.ui.tones import Line, Part, Tone
+
+_GAP: Part = ("  ", Tone.NORMAL)
+
+
+def details_of(row: TreeRow) -> Sequence[Line]:
+    match row:
+        case BeamRow():
+            return _beam_details(row)
+        case CaseRow():
+            return _case_details(row.case)
+        case FolderRow():
+            return _folder_details(row)
+        case FoldersRow():
+            return [
+                [(row.title, Tone.STRONG)],
+                [("These folders wait, need a person, or are no case folders; each says why.", Tone.MUTED)],
+            ]
+
+
+def _beam_details(row: BeamRow) -> Sequence[Line]:
+    beam, mark = row.beam, BEAM_MARKS[row.beam.status]
+    state = beam.status.word
+    if beam.status in STOPPED:
+        state += f" while {beam.stage.word}"
+    facts = [
+        f"GPU {beam.gpu_id}" if beam.gpu_id is not None else "",
+        f"job {one_line(beam.hpc_job_id)}" if beam.hpc_job_id else "",
+        f"attempt {beam.attempt}" if beam.attempt else "",
+    ]
+    lines: list[Line] = [
+        [
+            (one_line(beam.beam_id), Tone.STRONG),
+            _GAP,
+            (f"{mark.glyph} {state}", mark.tone),
+            _GAP,
+            (" · ".join(filter(None, facts)), Tone.MUTED),
+        ]
+    ]
+    if row.note:
+        lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
+    if beam.status is BeamStatus.FAILED:
+        lines.append([("r: retry from this step   R: full rerun", Tone.MUTED)])
+    if beam.result_path is not None:
+        lines.append([("dose ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
+    if len(lines) == 1:
+        lines.append([("folder ", Tone.MUTED), (one_line(str(beam.beam_path)), Tone.NORMAL)])
+    return lines
+
+
+def _case_details(case: CaseView) -> Sequence[Line]:
+    mark = CASE_MARKS[case.status]
+    counts = Counter(beam.status for beam in case.beams)
+    words = ", ".join(f"{counts[status]} {status.word}" for status in BeamStatus if counts[status])
+    return [
+        [
+            (one_line(case.case_id), Tone.STRONG),
+            _GAP,
+            (f"{mark.glyph} {case.status.value}", mark.tone),
+            _GAP,
+            (f"{counted(len(case.beams), 'beam')}: {words}", Tone.MUTED),
+        ],
+        *[[(f"! {one_line(warning)}", Tone.WARNING)] for warning in case.record.warnings],
+        [("folder ", Tone.MUTED), (one_line(str(case.record.case_path)), Tone.NORMAL)],
+    ]
+
+
+def _folder_details(row: FolderRow) -> Sequence[Line]:
+    folder, mark = row.folder, FOLDER_MARKS[row.folder.state]
+    return [
+        [(one_line(folder.path.name), Tone.STRONG), _GAP, (f"{mark.glyph} {folder.state.value}", mark.tone)],
+        [(one_line(folder.reason), Tone.NORMAL)],
+        [("folder ", Tone.MUTED), (one_line(str(folder.path)), Tone.NORMAL)],
+    ]

@@ -1,0 +1,39 @@
+"""What an empty list says: why it is empty, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.rows import TreeRow
+from mqi_tui.ui.tones import Line, Tone
+
+
+def no_cases_text(snapshot: EngineSnapshot, wanted: Filter, scan_directory: Path | None, config: str) -> str:
+    """For the case tree; `scan_directory` if it is known, else `config` names the file that says it."""
+    if wanted.words and (snapshot.cases or snapshot.folders):
+        return f"Nothing matches the filter.\n\nTyped: {wanted.text}\n\nesc clears the filter."
+    place = str(scan_directory) if scan_directory is not None else f"the scan_directory that {config} names"
+    return f"No cases yet. Looked for in:\n{place}"
+
+
+def first_steps() -> Sequence[Line]:
+    """What to do while there is no case at all."""
+    return [
+        [
+            (
+                "Copy a case folder to the place named above: its plan (RTPLAN) and a folder of logs per beam.",
+                Tone.NORMAL,
+            )
+        ],
+        [("It shows here once nothing in it changes any more; then press d to start its beams.", Tone.NORMAL)],
+    ]
+
+
+def no_beams_text(snapshot: EngineSnapshot, row: TreeRow | None) -> str:
+    """For the beam list, with the cursor of the case tree on `row`."""
+    if not snapshot.cases:
+        return "Beams show here once there is a case."
+    return "No case is selected." if row is None else "This folder is no case, so it has no beams."

@@ -1,0 +1,120 @@
+"""The rows of the case tree and the beam list, made of a snapshot: frozen values that know no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mqi_tui.domain.records import BeamRecord, FolderRecord
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.text import counted
+
+FOLDERS_KEY = "folders"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    case: CaseView
+    is_expanded: bool
+
+    @property
+    def key(self) -> str:
+        return f"case {self.case.case_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class BeamRow:
+    """A beam, in the tree or in the list."""
+
+    beam: BeamRecord
+    is_marked: bool
+    queue_position: int | None = None
+    """1 for the beam that gets the next free slot."""
+    queue_length: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"beam {self.beam.beam_id}"
+
+    @property
+    def note(self) -> str:
+        """What is to say about the beam beyond its state: why it failed, its place in the queue, its detail."""
+        if self.beam.error:
+            return self.beam.error
+        place = f"{self.queue_position} of {self.queue_length} in the queue" if self.queue_position else ""
+        return ", ".join(filter(None, [place, self.beam.detail]))
+
+
+@dataclass(frozen=True, slots=True)
+class FoldersRow:
+    """The heading over the folders that are no cases."""
+
+    count: int
+    need_person: int
+    is_expanded: bool
+
+    @property
+    def key(self) -> str:
+        return FOLDERS_KEY
+
+    @property
+    def title(self) -> str:
+        return f"{counted(self.count, 'folder')} not taken"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    folder: FolderRecord
+
+    @property
+    def key(self) -> str:
+        return f"folder {self.folder.path}"
+
+
+TreeRow = CaseRow | BeamRow | FoldersRow | FolderRow
+
+
+def tree_rows(
+    snapshot: EngineSnapshot, expanded: Collection[str], marked: Collection[str], wanted: Filter
+) -> list[TreeRow]:
+    """Cases, with their beams under the expanded ones, and at the end the folders that are no cases.
+
+    `expanded` holds keys of rows, `marked` beam ids. With a filter, every case that it leaves is expanded.
+    """
+    rows: list[TreeRow] = []
+    for case in snapshot.cases:
+        beams = wanted.beams_of(case)
+        if beams is None:
+            continue
+        case_row = CaseRow(case, is_expanded=bool(wanted.words) or f"case {case.case_id}" in expanded)
+        rows.append(case_row)
+        if case_row.is_expanded:
+            rows.extend(BeamRow(beam, beam.beam_id in marked) for beam in beams)
+    folders = [folder for folder in snapshot.folders if wanted.lets_folder_through(folder)]
+    if folders:
+        need_person = sum(folder.state.needs_person for folder in folders)
+        is_expanded = bool(wanted.words) or FOLDERS_KEY in expanded
+        rows.append(FoldersRow(len(folders), need_person, is_expanded))
+        if is_expanded:
+            rows.extend(FolderRow(folder) for folder in folders)
+    return rows
+
+
+def beam_rows(snapshot: EngineSnapshot, case_id: str | None, marked: Collection[str], wanted: Filter) -> list[BeamRow]:
+    """The beams of one case, or of all cases if `case_id` is None, as far as the filter lets them through."""
+    places = {beam_id: place for place, beam_id in enumerate(snapshot.queue, start=1)}
+    rows: list[BeamRow] = []
+    for case in snapshot.cases:
+        if case_id is not None and case.case_id != case_id:
+            continue
+        rows.extend(
+            BeamRow(
+                beam,
+                beam.beam_id in marked,
+                places.get(beam.beam_id),
+                len(places) if beam.beam_id in places else 0,
+            )
+            for beam in wanted.beams_of(case) or ()
+        )
+    return rows

@@ -1,0 +1,50 @@
+"""Asks before something is ended: says what will happen; `y` does it, everything else does not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from mqi_tui.ui.questions import Question
+from mqi_tui.ui.text import one_line
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Dismissed with True only by `y` or by pressing the button that is not the default."""
+
+    CSS_PATH = "confirm.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n,escape,q", "answer(False)", show=False),
+        Binding("left,right", "app.focus_next", show=False),
+    ]
+    AUTO_FOCUS = "#no"
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        question = self._question
+        with Vertical(id="dialog"):
+            yield Static(Content(one_line(question.title)), id="question")
+            with VerticalScroll(id="consequences", can_focus=False):
+                for line in question.consequences:
+                    yield Static(Content(one_line(line)))
+            with Horizontal(id="answers"):
+                yield Button(Content("No (n, esc, enter)"), id="no", compact=True)
+                yield Button(Content(f"Yes, {one_line(question.yes)} (y)"), id="yes", compact=True)
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+    @on(Button.Pressed)
+    def answer_by_button(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")

@@ -1,0 +1,81 @@
+"""The latest events, newest at the end; the one under the cursor in full below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from mqi_tui.domain.records import EventRecord
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.ui.marks import event_mark
+from mqi_tui.ui.text import one_line
+from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.widgets.detail_pane import DetailPane
+from mqi_tui.ui.widgets.event_line import event_parts
+from mqi_tui.ui.widgets.row_list import RowList
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    event: EventRecord
+
+    @property
+    def key(self) -> str:
+        return str(self.event.event_id)
+
+
+class EventList(RowList[EventRow]):
+    def line_of(self, row: EventRow, width: int) -> Line:
+        return event_parts(row.event, width)
+
+
+class EventsScreen(ModalScreen[None]):
+    CSS_PATH = "events.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,e,q", "dismiss", show=False)]
+
+    def __init__(self, snapshot: EngineSnapshot) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="events") as pane:
+            pane.border_title = Content("Events")
+            pane.border_subtitle = Content("esc close")
+            yield EventList(id="event-list")
+            yield DetailPane(id="event-detail")
+
+    def on_mount(self) -> None:
+        events = self.query_one(EventList)
+        events.set_placeholder("Nothing has happened yet.")
+        events.focus()
+        self.show(self._snapshot)
+        events.move_to(len(events.rows) - 1)
+
+    def show(self, snapshot: EngineSnapshot) -> None:
+        """New events come at the end; a cursor that is there stays there."""
+        events = self.query_one(EventList)
+        was_at_end = not events.rows or events.cursor_row is events.rows[-1]
+        events.set_rows([EventRow(event) for event in snapshot.events])
+        if was_at_end:
+            events.move_to(len(events.rows) - 1)
+        self._show_detail()
+
+    @on(RowList.Highlighted)
+    def _show_detail(self) -> None:
+        row = self.query_one(EventList).cursor_row
+        if row is None:
+            return
+        event, mark = row.event, event_mark(row.event.level)
+        subject = event.beam_id or event.case_id or "engine"
+        lines: list[Line] = [
+            [(f"{event.at:%Y-%m-%d %H:%M:%S} UTC  ", Tone.MUTED), (one_line(subject), Tone.STRONG)],
+            [(f"{mark.glyph} {one_line(event.message)}", mark.tone if event.level != "info" else Tone.NORMAL)],
+        ]
+        self.query_one(DetailPane).show(event.level, lines)

@@ -1,0 +1,312 @@
+"""The main screen: case tree, beam list, details, GPU slots and log; shows snapshots, turns keys into commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Input
+
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.text import printable
+from mqi_tui.ui import commands, questions
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.commands import Outcome
+from mqi_tui.ui.details import details_of
+from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
+from mqi_tui.ui.pump import bring_snapshots
+from mqi_tui.ui.questions import Question
+from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.events import EventsScreen
+from mqi_tui.ui.screens.help import HelpScreen
+from mqi_tui.ui.targets import ENDED, BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
+from mqi_tui.ui.text import counted, cut_middle
+from mqi_tui.ui.widgets.beam_list import BeamList
+from mqi_tui.ui.widgets.case_tree import CaseTree
+from mqi_tui.ui.widgets.detail_pane import DetailPane
+from mqi_tui.ui.widgets.event_line import EventLine
+from mqi_tui.ui.widgets.filter_input import FilterInput
+from mqi_tui.ui.widgets.gpu_grid import GpuGrid
+from mqi_tui.ui.widgets.header_line import HeaderLine
+from mqi_tui.ui.widgets.key_line import KeyLine
+from mqi_tui.ui.widgets.log_view import LogView
+from mqi_tui.ui.widgets.notice_line import NoticeLine
+from mqi_tui.ui.widgets.row_list import RowList
+from mqi_tui.workflow.control import EngineControl
+
+
+class CommandRunner(Protocol):
+    """Outlives the screen: what it carries out goes on when the screen goes."""
+
+    def carry_out(self, command: Coroutine[object, object, Outcome]) -> None:
+        """Carry the command out beside the screen and say how it ended."""
+        ...
+
+    def complain(self, message: str) -> None:
+        """Tell of a defect of this program."""
+        ...
+
+
+class MainScreen(Screen[None]):
+    """Keeps what the reader chose (case, marks, filter); everything else comes with each snapshot."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.MAIN)
+    AUTO_FOCUS = "#cases"
+
+    def __init__(self, engine: EngineControl, runner: CommandRunner, title: str, scan_directory: Path | None) -> None:
+        super().__init__()
+        self._engine = engine
+        self._runner = runner
+        self._config = title
+        self._scan_directory = scan_directory
+        self._snapshot = engine.snapshot
+        self._marked: set[str] = set()
+        self._filter = Filter()
+        self._header = HeaderLine(title, id="header")
+        self._notice = NoticeLine(id="notice")
+        self._cases = CaseTree(id="cases")
+        self._beams = BeamList(id="beams")
+        self._details = DetailPane(id="details")
+        self._gpus = GpuGrid(id="gpus")
+        self._log = LogView(engine, id="log")
+        self._filter_input = FilterInput(id="filter")
+        self._event = EventLine(id="event")
+        self._keys = KeyLine(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._header
+        yield self._notice
+        yield Container(self._cases, self._beams, self._details, self._gpus, self._log, id="panes")
+        yield self._filter_input
+        yield self._event
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self.show(self._snapshot)
+        self.run_worker(bring_snapshots(self._engine, self.show, self._runner.complain), exit_on_error=False)
+
+    @property
+    def marked(self) -> Collection[str]:
+        """Ids of the marked beams, also of those that are not in the list at the moment."""
+        return frozenset(self._marked)
+
+    def show(self, snapshot: EngineSnapshot) -> None:
+        """Show this picture; each widget repaints only what changed."""
+        self._snapshot = snapshot
+        self._marked &= {beam.beam_id for case in snapshot.cases for beam in case.beams}
+        self._header.show(snapshot)
+        self._notice.show(snapshot.notice)
+        self._gpus.show(snapshot)
+        self._event.show(snapshot.events[-1] if snapshot.events else None)
+        self._keys.show(paused=snapshot.paused)
+        self._show_rows()
+        for screen in self.app.screen_stack:
+            if isinstance(screen, EventsScreen):
+                screen.show(snapshot)
+
+    # What is shown
+
+    @on(CaseTree.ExpansionChanged)
+    def _show_rows(self) -> None:
+        self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._filter))
+        shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)
+        count = f"{shown} of {len(self._snapshot.cases)}" if self._filter.words else f"{shown}"
+        needy = sum(folder.state.needs_person for folder in self._snapshot.folders)
+        title = f"Cases · {count}" + (f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else "")
+        self._cases.set_title(title)
+        self._cases.set_placeholder(no_cases_text(self._snapshot, self._filter, self._scan_directory, self._config))
+        self._show_beams()
+
+    def _show_beams(self) -> None:
+        row = self._cases.cursor_row
+        case_id = _case_id_of(row)
+        show_all = self._beams.shows_all_cases
+        wanted = [] if case_id is None and not show_all else [None if show_all else case_id]
+        rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._filter)]
+        self._beams.set_rows(rows)
+        self._beams.set_placeholder(no_beams_text(self._snapshot, row))
+        whose = "all cases" if show_all or case_id is None else cut_middle(case_id, 30)
+        here = sum(row.is_marked for row in rows)
+        elsewhere = len(self._marked) - here
+        marks = (f" · {here} marked" if here else "") + (f" · {elsewhere} marked elsewhere" if elsewhere else "")
+        self._beams.set_title(f"Beams of {whose}{marks}" if wanted else "Beams")
+        self._show_selected()
+
+    @on(RowList.Highlighted, "#cases")
+    def _case_highlighted(self) -> None:
+        self._show_beams()
+        match self._cases.cursor_row:
+            case BeamRow() as row:
+                self._beams.move_to_key(row.key)
+            case CaseRow(case) if self._beams.shows_all_cases and case.beams:
+                self._beams.move_to_key(f"beam {case.beams[0].beam_id}")
+        self._show_selected()
+
+    @on(RowList.Highlighted, "#beams")
+    def _show_selected(self) -> None:
+        self._log.show_beam(self._beams.selected_beam)
+        row = self._row_in_focus
+        if row is None:
+            self._details.show("What to do", first_steps() if not self._snapshot.cases else [])
+        else:
+            self._details.show({BeamRow: "Beam", CaseRow: "Case"}.get(type(row), "Folder"), details_of(row))
+
+    def on_descendant_focus(self) -> None:
+        self._show_selected()
+
+    @property
+    def _row_in_focus(self) -> TreeRow | None:
+        """What the details are about: what the tree's cursor is on while the tree has the focus, else the beam."""
+        beam_row = self._beams.cursor_row
+        tree_row = self._cases.cursor_row
+        if beam_row is None:
+            return tree_row
+        # The beam list's row knows the place in the queue too.
+        return tree_row if self._cases.has_focus and not isinstance(tree_row, BeamRow) else beam_row
+
+    # What keys act on
+
+    @property
+    def _target(self) -> Target | None:
+        marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
+        if marked:
+            return BeamsTarget(marked)
+        match self._row_in_focus:
+            case CaseRow(case):
+                return CaseTarget(case)
+            case BeamRow() as row:
+                return BeamsTarget((row.beam,))
+            case FolderRow(folder):
+                return FolderTarget(folder)
+            case _:
+                return None
+
+    def action_dispatch_target(self) -> None:
+        if target := self._target_or_say():
+            self._carry_out(commands.dispatch(self._engine, target), target)
+
+    def action_retry_target(self) -> None:
+        if target := self._target_or_say():
+            self._carry_out(commands.retry(self._engine, target), target)
+
+    def action_cancel_target(self) -> None:
+        if target := self._target_or_say():
+            self._ask(
+                questions.about_cancel(target),
+                f"{_name_of(target)}: nothing is at work, so there is nothing to cancel.",
+                lambda: self._carry_out(commands.cancel(self._engine, target), target),
+            )
+
+    def action_rerun_target(self) -> None:
+        if target := self._target_or_say():
+            ended = [beam for beam in beams_of(target) if beam.status in ENDED]
+            self._ask(
+                questions.about_rerun(ended),
+                f"{_name_of(target)}: only a beam that has ended is run again.",
+                lambda: self._carry_out(commands.rerun(self._engine, ended), target),
+            )
+
+    def action_toggle_pause(self) -> None:
+        self._runner.carry_out(commands.toggle_pause(self._engine))
+
+    def _target_or_say(self) -> Target | None:
+        target = self._target
+        if target is None:
+            self.notify("Nothing is selected.", severity="warning", markup=False)
+        return target
+
+    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
+        if question is None:
+            self.notify(printable(otherwise), severity="warning", markup=False)
+            return
+        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
+
+    def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
+        async def carry_out_and_unmark() -> Outcome:
+            outcome = await command
+            if outcome.done:
+                self._marked.difference_update(beam.beam_id for beam in beams_of(target))
+                self._show_rows()
+            return outcome
+
+        self._runner.carry_out(carry_out_and_unmark())
+
+    # Marks
+
+    def action_toggle_mark(self) -> None:
+        row = self._row_in_focus
+        beams = row.case.beams if isinstance(row, CaseRow) else [row.beam] if isinstance(row, BeamRow) else []
+        ids = {beam.beam_id for beam in beams}
+        self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
+        self._show_rows()
+
+    def action_clear_marks(self) -> None:
+        self._marked.clear()
+        self._show_rows()
+
+    # Filter and views
+
+    def action_filter(self) -> None:
+        self._filter_input.display = True
+        self._filter_input.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._filter = Filter(event.value)
+        self._show_rows()
+
+    @on(Input.Submitted, "#filter")
+    @on(FilterInput.Left)
+    def _leave_filter(self) -> None:
+        self._filter_input.display = bool(self._filter.words)
+        self._cases.focus()
+
+    def action_clear_filter(self) -> None:
+        if self._filter.words:
+            self._filter_input.action_clear()
+
+    def action_toggle_all(self) -> None:
+        """On a narrow screen the list of all beams takes the tree's place: ids of beams are long."""
+        self._beams.shows_all_cases = show_all = not self._beams.shows_all_cases
+        self.set_class(show_all, "all-beams")
+        self._beams.refresh()
+        (self._beams if show_all else self._cases).focus()
+        self._show_beams()
+
+    @on(BeamList.LogWanted)
+    def _focus_log(self) -> None:
+        self._log.focus()
+
+    def action_events(self) -> None:
+        self.app.push_screen(EventsScreen(self._snapshot))
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen())
+
+
+def _case_id_of(row: TreeRow | None) -> str | None:
+    match row:
+        case CaseRow(case):
+            return case.case_id
+        case BeamRow() as beam_row:
+            return beam_row.beam.parent_case_id
+        case _:
+            return None
+
+
+def _name_of(target: Target) -> str:
+    match target:
+        case CaseTarget(case):
+            return case.case_id
+        case BeamsTarget(beams):
+            return beams[0].beam_id if len(beams) == 1 else counted(len(beams), "beam")
+        case FolderTarget(folder):
+            return folder.path.name

@@ -1,0 +1,96 @@
+"""Text for a grid of cells: text from outside made safe, cut and padded by its width on the screen, not its length."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from mqi_tui.domain.text import printable
+
+ELLIPSIS = "…"
+
+
+def one_line(text: str) -> str:
+    """`text` as one safe line: line breaks and tabs become spaces, other control characters `�`."""
+    return printable(" ".join(text.split()) if not text.isprintable() else text)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` as one line of at most `width` cells, an ellipsis at its end when something is left out."""
+    line = one_line(text)
+    if cell_len(line) <= width:
+        return line
+    if width <= 0:
+        return ""
+    return set_cell_size(line, width - 1).rstrip() + ELLIPSIS
+
+
+def cut_middle(text: str, width: int) -> str:
+    """Like `cut`, but left out in the middle: names such as 2025042401440800 differ at their end."""
+    line = one_line(text)
+    if cell_len(line) <= width:
+        return line
+    if width <= 0:
+        return ""
+    tail_width = (width - 1) // 2
+    head = set_cell_size(line, width - 1 - tail_width).rstrip()
+    return head + ELLIPSIS + _last_cells(line, tail_width)
+
+
+def fit(text: str, width: int) -> str:
+    """`text` cut at its end and padded to exactly `width` cells."""
+    return set_cell_size(cut(text, width), max(width, 0))
+
+
+def fit_middle(text: str, width: int) -> str:
+    """`text` cut in its middle and padded to exactly `width` cells."""
+    return set_cell_size(cut_middle(text, width), max(width, 0))
+
+
+def fit_right(text: str, width: int) -> str:
+    """`text` cut at its end and padded on its left to exactly `width` cells."""
+    shown = cut(text, width)
+    return " " * (width - cell_len(shown)) + shown
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken between words where possible; its own line breaks are kept."""
+    return [line for paragraph in text.splitlines() or [""] for line in _wrap_paragraph(paragraph, max(width, 2))]
+
+
+def bar(fraction: float, width: int) -> tuple[str, str]:
+    """A progress bar of `width` cells as its done and its open part; full only when `fraction` (0..1) is 1."""
+    halves = int(min(max(fraction, 0.0), 1.0) * width * 2)
+    done = "━" * (halves // 2) + ("╸" if halves % 2 else "")
+    return done, "─" * (width - len(done))
+
+
+def percent(fraction: float) -> str:
+    """`fraction` (0..1) as whole per cent, rounded down: 100% means done."""
+    return f"{int(min(max(fraction, 0.0), 1.0) * 100 + 1e-9)}%"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 beam`, `2 beams`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _last_cells(line: str, width: int) -> str:
+    start = len(line)
+    while start > 0 and cell_len(line[start - 1 :]) <= width:
+        start -= 1
+    return line[start:]
+
+
+def _wrap_paragraph(paragraph: str, width: int) -> list[str]:
+    lines: list[str] = []
+    current = ""
+    for word in one_line(paragraph).split(" "):
+        joined = f"{current} {word}" if current else word
+        if cell_len(joined) <= width:
+            current = joined
+            continue
+        if current:
+            lines.append(current)
+        *full, current = chop_cells(word, width) or [""]
+        lines.extend(full)
+    return [*lines, current]

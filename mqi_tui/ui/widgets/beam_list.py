@@ -1,0 +1,108 @@
+"""The list of beams with one progress bar each; the columns that fit the width, the essential ones always."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.marks import BEAM_MARKS
+from mqi_tui.ui.rows import BeamRow
+from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent
+from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.widgets.row_list import RowList
+
+_STATE_WIDTH = 17
+_PERCENT_WIDTH = 4
+_GPU_WIDTH = 3
+_TRY_WIDTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in cells; 0 leaves a column out."""
+
+    name: int
+    bar: int
+    job: int
+    attempt: int
+    note: int
+
+    @classmethod
+    def for_width(cls, width: int) -> Columns:
+        """`width` is the line without the cursor: mark, name, state, bar, percent and GPU need 43 cells at least."""
+        room = width - 2 - (_STATE_WIDTH + 1) - (_PERCENT_WIDTH + 1) - (_GPU_WIDTH + 1)
+        job = 9 if width >= 72 else 0
+        attempt = _TRY_WIDTH if width >= 60 else 0
+        room -= (job + 1 if job else 0) + (attempt + 1 if attempt else 0)
+        note = max(room - 46, 0) if room >= 60 else 0
+        room -= note + 1 if note else 0
+        bar_width = min(max(room // 3, 5), 24)
+        return cls(name=max(room - bar_width - 1, 4), bar=bar_width, job=job, attempt=attempt, note=note)
+
+
+class BeamList(RowList[BeamRow]):
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
+    head_height = 1
+
+    class LogWanted(Message):
+        """The reader wants to look at the log of the beam under the cursor."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.shows_all_cases = False
+
+    @property
+    def selected_beam(self) -> BeamRecord | None:
+        return self.cursor_row.beam if self.cursor_row else None
+
+    def action_open_log(self) -> None:
+        self.post_message(self.LogWanted())
+
+    def head_line(self, width: int) -> Line:
+        columns = Columns.for_width(width - 1)
+        words = [
+            "   " + fit("beam", columns.name),
+            fit("state", _STATE_WIDTH),
+            fit("progress", columns.bar + 1 + _PERCENT_WIDTH),
+            fit_right("GPU", _GPU_WIDTH),
+            *([fit_right("try", columns.attempt)] if columns.attempt else []),
+            *([fit("job", columns.job)] if columns.job else []),
+            *([fit("note", columns.note)] if columns.note else []),
+        ]
+        return [(cut(" ".join(words), width), Tone.MUTED)]
+
+    def line_of(self, row: BeamRow, width: int) -> Line:
+        beam, columns = row.beam, Columns.for_width(width)
+        mark = BEAM_MARKS[beam.status]
+        done, still_open = bar(beam.progress, columns.bar)
+        bar_tone = mark.tone if beam.status is not BeamStatus.NEW else Tone.MUTED
+        line = [
+            ("● " if row.is_marked else "  ", Tone.ACCENT),
+            (fit_middle(beam.beam_id if self.shows_all_cases else beam.beam_name, columns.name), Tone.NORMAL),
+            (" " + fit(f"{mark.glyph} {beam.status.word}", _STATE_WIDTH) + " ", mark.tone),
+            (done, bar_tone),
+            (still_open + " ", Tone.MUTED),
+            (fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
+            (fit_right(_gpu_or_place(row), _GPU_WIDTH), Tone.NORMAL),
+        ]
+        if columns.attempt:
+            line.append((" " + fit_right(str(beam.attempt or "–"), columns.attempt), Tone.MUTED))
+        if columns.job:
+            line.append((" " + fit_middle(beam.hpc_job_id or "–", columns.job), Tone.MUTED))
+        if columns.note:
+            tone = Tone.BAD if beam.error else Tone.MUTED
+            line.append((" " + cut(row.note, columns.note), tone))
+        return line
+
+
+def _gpu_or_place(row: BeamRow) -> str:
+    """The number of the slot that is held, or `#2` for the second place in the queue."""
+    if row.beam.gpu_id is not None:
+        return str(row.beam.gpu_id)
+    return f"#{row.queue_position}" if row.queue_position else "–"

@@ -1,0 +1,112 @@
+"""The tree of cases: each with its state and counts, its beams under it; at the end the folders that are no cases."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from mqi_tui.domain.snapshot import CaseView
+from mqi_tui.domain.status import BeamStatus, CaseStatus
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.marks import BEAM_MARKS, CASE_MARKS, FOLDER_MARKS
+from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
+from mqi_tui.ui.text import cut, fit, fit_middle
+from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.widgets.row_list import RowList
+
+_CASE_STATE_WIDTH = 13
+_BEAM_STATE_WIDTH = 17
+
+
+class CaseTree(RowList[TreeRow]):
+    """Which rows are expanded is kept here; the rows themselves are made by `mqi_tui.ui.rows.tree_rows`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.TREE)
+
+    class ExpansionChanged(Message):
+        """The rows have to be made anew."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.expanded: set[str] = {FOLDERS_KEY}
+
+    def line_of(self, row: TreeRow, width: int) -> Line:
+        match row:
+            case CaseRow():
+                return self._case_line(row, width)
+            case BeamRow():
+                return self._beam_line(row, width)
+            case FoldersRow():
+                arrow = "▾ " if row.is_expanded else "▸ "
+                needed = f", {row.need_person} need{'s' * (row.need_person == 1)} you" if row.need_person else ""
+                return [(arrow, Tone.MUTED), (cut(f"{row.title}{needed}", width - 2), Tone.MUTED)]
+            case FolderRow():
+                return self._folder_line(row, width)
+
+    def action_toggle_node(self) -> None:
+        row = self.cursor_row
+        if isinstance(row, CaseRow | FoldersRow):
+            self._set_expanded(row.key, not row.is_expanded)
+
+    def action_expand(self) -> None:
+        row = self.cursor_row
+        if isinstance(row, CaseRow | FoldersRow):
+            self._set_expanded(row.key, True)
+
+    def action_collapse(self) -> None:
+        match self.cursor_row:
+            case CaseRow() | FoldersRow() as row:
+                self._set_expanded(row.key, False)
+            case BeamRow() as row:
+                self.move_to_key(f"case {row.beam.parent_case_id}")
+            case FolderRow():
+                self.move_to_key(FOLDERS_KEY)
+
+    def _set_expanded(self, key: str, expanded: bool) -> None:
+        (self.expanded.add if expanded else self.expanded.discard)(key)
+        self.post_message(self.ExpansionChanged())
+
+    def _case_line(self, row: CaseRow, width: int) -> Line:
+        case, mark = row.case, CASE_MARKS[row.case.status]
+        state = f"{mark.glyph} {case_state(case)}"
+        state_width = max(_CASE_STATE_WIDTH, len(state))
+        warning = "! " if case.record.warnings else ""
+        return [
+            ("▾ " if row.is_expanded else "▸ ", Tone.MUTED),
+            (warning, Tone.WARNING),
+            (fit_middle(case.case_id, width - 3 - len(warning) - state_width), Tone.NORMAL),
+            (" " + fit(state, state_width), mark.tone),
+        ]
+
+    def _beam_line(self, row: BeamRow, width: int) -> Line:
+        mark = BEAM_MARKS[row.beam.status]
+        return [
+            (" ● " if row.is_marked else "   ", Tone.ACCENT),
+            (fit_middle(row.beam.beam_name, width - 4 - _BEAM_STATE_WIDTH), Tone.MUTED),
+            (" " + fit(f"{mark.glyph} {row.beam.status.word}", _BEAM_STATE_WIDTH), mark.tone),
+        ]
+
+    def _folder_line(self, row: FolderRow, width: int) -> Line:
+        mark, folder = FOLDER_MARKS[row.folder.state], row.folder
+        name_width = max((width - 4) // 2, 8)
+        return [
+            (f"  {mark.glyph} ", mark.tone),
+            (fit_middle(folder.path.name, name_width), Tone.NORMAL),
+            (" " + cut(f"{folder.state.value}: {folder.reason}", width - 5 - name_width), Tone.MUTED),
+        ]
+
+
+def case_state(case: CaseView) -> str:
+    """The case's state in one word, with how many of its beams failed or are completed where that says more."""
+    statuses = [beam.status for beam in case.beams]
+    match case.status:
+        case CaseStatus.PROCESSING:
+            return f"working {statuses.count(BeamStatus.COMPLETED)}/{len(statuses)}"
+        case CaseStatus.PARTLY_COMPLETED:
+            return f"partly {statuses.count(BeamStatus.COMPLETED)}/{len(statuses)}"
+        case CaseStatus.PARTLY_FAILED:
+            return f"failed {statuses.count(BeamStatus.FAILED)}/{len(statuses)}"
+        case status:
+            return status.value

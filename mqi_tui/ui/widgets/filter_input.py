@@ -1,0 +1,27 @@
+"""The field in which the filter is typed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+class FilterInput(Input):
+    """Hidden until it is asked for. Enter keeps the filter, escape clears it; both give the focus back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
+
+    class Left(Message):
+        """The reader is done with typing."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(placeholder="filter by name or state, such as: failed", id=id)
+        self.cursor_blink = False
+        self.display = False
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self.post_message(self.Left())

@@ -1,0 +1,46 @@
+"""The line of keys at the bottom, made of the registry of actions; what does not fit is in the help."""
+
+from __future__ import annotations
+
+from textual.events import Click
+
+from mqi_tui.ui.actions import ACTIONS, Action
+from mqi_tui.ui.tones import Line, Part, Tone
+from mqi_tui.ui.widgets.one_line import OneLine
+
+
+class KeyLine(OneLine):
+    """The keys can be clicked too."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._paused = False
+
+    def show(self, *, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            self.refresh()
+
+    def line(self, width: int) -> Line:
+        parts: list[Part] = []
+        for action, text in self._shown_actions(width):
+            parts += [(f" {action.shown_key}", Tone.KEY), (text.removeprefix(f" {action.shown_key}"), Tone.MUTED)]
+        return parts
+
+    async def on_click(self, event: Click) -> None:
+        end = 0
+        for action, text in self._shown_actions(self.size.width):
+            end += len(text)
+            if event.x < end:
+                await self.screen.run_action(action.name)
+                return
+
+    def _shown_actions(self, room: int) -> list[tuple[Action, str]]:
+        shown: list[tuple[Action, str]] = []
+        for action in ACTIONS:
+            label = "Resume" if action.name == "toggle_pause" and self._paused else action.label
+            text = f" {action.shown_key} {label} "
+            if label and len(text) <= room:
+                shown.append((action, text))
+                room -= len(text)
+        return shown

@@ -1,0 +1,185 @@
+"""The live log of one beam: read by byte offset in batches, following its end unless the reader scrolled up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mqi_tui.domain.errors import MqiError
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.log_window import LogWindow
+from mqi_tui.ui.text import cut_middle, one_line, wrap
+from mqi_tui.ui.tones import TONE_CLASSES, Tone, paint
+from mqi_tui.workflow.control import EngineControl, LogChunk
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 65_536
+LIVE_INTERVAL_SECONDS = 1.0
+REST_INTERVAL_SECONDS = 5.0
+_SETTLE_SECONDS = 0.15
+"""A cursor that runs down a list must not read every log on its way."""
+
+
+class LogView(ScrollView, can_focus=True):
+    """Shows the log of the beam given to `show_beam`; begins with the log's last part."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
+
+    def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._engine = engine
+        self._beam: BeamRecord | None = None
+        self._window = LogWindow()
+        self._widest = 0
+        self._is_cut_off = False
+        self._attempt = 0
+        self._offset = -1
+        self._trouble = ""
+        self._title = ""
+        self._show_title()
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that are kept, cleaned."""
+        return [self._window[number] for number in range(len(self._window))]
+
+    @property
+    def is_following(self) -> bool:
+        return round(self.scroll_y) >= self.max_scroll_y
+
+    def show_beam(self, beam: BeamRecord | None) -> None:
+        """Follow the log of this beam; the same beam with a newer record goes on where it is."""
+        before, self._beam = self._beam, beam
+        if (before.beam_id if before else None) == (beam.beam_id if beam else None):
+            return
+        self._begin_anew(attempt=0)
+        self._trouble = ""
+        self._show_title()
+        if beam is not None:
+            self.run_worker(self._follow(beam.beam_id), group="log", exclusive=True)
+        else:
+            self.workers.cancel_group(self, "log")
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if not len(self._window):
+            lines = wrap(self._why_empty(), width - 2)
+            return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
+        number = self.scroll_offset.y + y
+        if number >= len(self._window):
+            return paint(self, [], width)
+        left = self.scroll_offset.x
+        strip = paint(self, [(" " + self._window[number], Tone.NORMAL)], max(self._widest + 2, width))
+        return strip.crop(left, left + width)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._show_title()
+
+    async def _follow(self, beam_id: str) -> None:
+        await asyncio.sleep(_SETTLE_SECONDS)
+        while True:
+            got_more = False
+            # A reader who scrolled up keeps what he reads: nothing is lost, the file is read on from its offset.
+            if self.is_following or not self._window.is_full:
+                got_more = await self._read_once(beam_id)
+            if not got_more:
+                await asyncio.sleep(self._interval)
+
+    async def _read_once(self, beam_id: str) -> bool:
+        try:
+            got_more = self._take(await self._engine.read_log(beam_id, self._offset, CHUNK_BYTES))
+        except MqiError as error:
+            self._report_trouble(str(error))
+            return False
+        except Exception as error:
+            log.exception("defect in reading the log of %s", beam_id)
+            self._report_trouble(f"{type(error).__name__}: {error}")
+            return False
+        self._report_trouble("")
+        return got_more
+
+    def _take(self, chunk: LogChunk) -> bool:
+        """Show the chunk; True when there may be more to read right away."""
+        if chunk.attempt != self._attempt:
+            is_first = self._attempt == 0 and self._offset < 0
+            self._begin_anew(attempt=chunk.attempt)
+            if not is_first:
+                return True
+        was_following = self.is_following
+        text = chunk.text
+        if self._offset < 0 and chunk.start > 0:
+            self._is_cut_off = True
+            text = text.partition("\n")[2]
+        self._offset = chunk.next_offset if chunk.attempt else -1
+        if not text:
+            return False
+        self._add(text, follow=was_following)
+        return True
+
+    def _add(self, text: str, *, follow: bool) -> None:
+        count_before = len(self._window)
+        dropped = self._window.feed(text)
+        self._is_cut_off = self._is_cut_off or dropped > 0
+        first_new = max(count_before - dropped - 1, 0)
+        widest_new = max((cell_len(self._window[number]) for number in range(first_new, len(self._window))), default=0)
+        self._widest = max(self._widest, widest_new)
+        self.virtual_size = Size(self._widest + 2, len(self._window))
+        self.refresh()
+        if follow:
+            self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
+        elif dropped:
+            self.scroll_to(y=max(self.scroll_y - dropped, 0), animate=False, force=True, immediate=True)
+        self._show_title()
+
+    def _begin_anew(self, *, attempt: int) -> None:
+        self._window.clear()
+        self._attempt, self._offset, self._widest, self._is_cut_off = attempt, -1, 0, False
+        self.virtual_size = Size(0, 0)
+        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        self.refresh()
+        self._show_title()
+
+    @property
+    def _interval(self) -> float:
+        is_live = self._beam is not None and self._beam.status.is_active
+        return LIVE_INTERVAL_SECONDS if is_live else REST_INTERVAL_SECONDS
+
+    def _report_trouble(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            self._show_title()
+            self.refresh()
+
+    def _why_empty(self) -> str:
+        if self._beam is None:
+            return "No beam is selected."
+        if self._trouble:
+            return f"The log cannot be read now: {self._trouble}"
+        if not self._beam.attempt:
+            return "There is no log yet: it begins when the beam computes on a GPU."
+        return "The log is empty so far."
+
+    def _show_title(self) -> None:
+        if self._beam is None:
+            title = "Log"
+        else:
+            attempt = f" · attempt {self._attempt}" if self._attempt else ""
+            part = " · its last part" if self._is_cut_off else ""
+            state = "" if self.is_following else " · scrolled up, end follows again"
+            trouble = f" · ! {one_line(self._trouble)}" if self._trouble else ""
+            title = f"Log of {cut_middle(self._beam.beam_id, 40)}{attempt}{part}{state}{trouble}"
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title)

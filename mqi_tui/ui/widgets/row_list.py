@@ -1,0 +1,201 @@
+"""A list that draws its own lines: rows are known by key, so cursor and scroll survive every update."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.text import wrap
+from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
+
+
+class Row(Protocol):
+    """A frozen value; rows that compare equal look the same."""
+
+    @property
+    def key(self) -> str: ...
+
+
+R = TypeVar("R", bound=Row)
+
+CURSOR = "▌"
+
+
+class RowList(ScrollView, Generic[R], can_focus=True):
+    """Shows rows under a fixed head of `head_height` lines; repaints only the lines that changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"row--cursor", "row--unfocused-cursor", "row--head", *TONE_CLASSES}
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LIST)
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor is on another row; `key` is None when there are no rows."""
+
+        sender: Widget
+        key: str | None
+
+        @property
+        def control(self) -> Widget:
+            return self.sender
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, RowList.Highlighted) and message.sender is self.sender
+
+    head_height: ClassVar[int] = 0
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._rows: Sequence[R] = ()
+        self._positions: dict[str, int] = {}
+        self._cursor = 0
+        self._placeholder = ""
+        self._title = ""
+
+    @abstractmethod
+    def line_of(self, row: R, width: int) -> Line:
+        """The row's parts, one cell at the left left out for the cursor: `width` cells in all."""
+
+    def head_line(self, width: int) -> Line:
+        """The fixed head, if `head_height` is 1."""
+        return [(" " * width, Tone.MUTED)]
+
+    @property
+    def rows(self) -> Sequence[R]:
+        return self._rows
+
+    @property
+    def cursor_row(self) -> R | None:
+        return self._rows[self._cursor] if self._rows else None
+
+    def set_title(self, text: str) -> None:
+        """What stands in the border; set only when it changes, for that repaints every row."""
+        if text != self._title:
+            self._title = text
+            self.border_title = Content(text)
+
+    def set_placeholder(self, text: str) -> None:
+        """What is said while there are no rows."""
+        if text != self._placeholder:
+            self._placeholder = text
+            self.refresh()
+
+    def set_rows(self, rows: Sequence[R]) -> None:
+        """Show these rows instead; the cursor stays with its row's key, and that row at its place on the screen."""
+        before, key_before = self._rows, self.cursor_row.key if self.cursor_row else None
+        self._rows = rows
+        if len(before) == len(rows) and all(old.key == new.key for old, new in zip(before, rows, strict=True)):
+            for position, (old, new) in enumerate(zip(before, rows, strict=True)):
+                if old is not new and old != new:
+                    self._refresh_row(position)
+            return
+        self._positions = {row.key: position for position, row in enumerate(rows)}
+        position_before, distance = self._cursor, round(self.scroll_y) - self._cursor
+        self._cursor = min(self._positions.get(key_before or "", position_before), max(len(rows) - 1, 0))
+        self.virtual_size = Size(0, len(rows) + self.head_height)
+        self.refresh()
+        if self._cursor != position_before:
+            self.scroll_to(y=max(self._cursor + distance, 0), animate=False, force=True, immediate=True)
+        self._show_cursor()
+        key = self.cursor_row.key if self.cursor_row else None
+        if key != key_before:
+            self.post_message(self.Highlighted(self, key))
+
+    def move_to_key(self, key: str) -> bool:
+        """Put the cursor on the row with this key; False if there is none."""
+        position = self._positions.get(key)
+        if position is None:
+            return False
+        self.move_to(position)
+        return True
+
+    def move_to(self, position: int) -> None:
+        position = min(max(position, 0), max(len(self._rows) - 1, 0))
+        if position != self._cursor and self._rows:
+            self._refresh_row(self._cursor)
+            self._cursor = position
+            self._refresh_row(position)
+            self.post_message(self.Highlighted(self, self._rows[position].key))
+        self._show_cursor()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if not self._rows:
+            lines = [line for text in self._placeholder.split("\n") for line in wrap(text, width - 2)]
+            return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
+        if y < self.head_height:
+            return paint(self, self.head_line(width), width, "row--head")
+        position = self.scroll_offset.y + y - self.head_height
+        if position >= len(self._rows):
+            return paint(self, [], width)
+        line = self.line_of(self._rows[position], width - 1)
+        if position != self._cursor:
+            return paint(self, [(" ", Tone.NORMAL), *line], width)
+        cursor = "row--cursor" if self.has_focus else "row--unfocused-cursor"
+        return paint(self, [(CURSOR, Tone.ACCENT if self.has_focus else Tone.MUTED), *line], width, cursor)
+
+    def action_cursor_up(self) -> None:
+        self.move_to(self._cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        self.move_to(self._cursor + 1)
+
+    def action_page_up(self) -> None:
+        self.move_to(self._cursor - self._page)
+
+    def action_page_down(self) -> None:
+        self.move_to(self._cursor + self._page)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(len(self._rows) - 1)
+
+    def on_focus(self) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_blur(self) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_resize(self) -> None:
+        self.refresh()
+        self._show_cursor()
+
+    def on_click(self, event: Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < self.head_height:
+            return
+        position = self.scroll_offset.y + offset.y - self.head_height
+        if position < len(self._rows):
+            self.move_to(position)
+
+    @property
+    def _page(self) -> int:
+        return max(self.size.height - self.head_height - 1, 1)
+
+    def _refresh_row(self, position: int) -> None:
+        y = position - self.scroll_offset.y + self.head_height
+        if self.head_height <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _show_cursor(self) -> None:
+        visible = self.size.height - self.head_height
+        if visible <= 0:
+            return
+        top = round(self.scroll_y)
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False, force=True, immediate=True)
+        elif self._cursor >= top + visible:
+            self.scroll_to(y=self._cursor - visible + 1, animate=False, force=True, immediate=True)

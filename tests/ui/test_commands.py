@@ -1,0 +1,139 @@
+"""What each key asks of the engine, and what is told of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.status import BeamStatus, FolderState
+from tests.support.screens import on_stage
+from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
+
+
+def _snapshot() -> EngineSnapshot:
+    return a_snapshot(
+        a_case("alpha", a_beam("alpha", "b1"), a_beam("alpha", "b2"), a_beam("alpha", "b3", BeamStatus.FAILED)),
+        a_case("beta", a_beam("beta", "b1", BeamStatus.FAILED), a_beam("beta", "b2", BeamStatus.CANCELLED)),
+        folders=[a_folder("gamma", FolderState.INCOMPLETE, "no RTPLAN file")],
+    )
+
+
+async def test_d_on_a_case_dispatches_the_whole_case() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("d")
+        await stage.until(lambda: stage.engine.commands == [("dispatch", "alpha", None)])
+
+
+async def test_d_on_a_beam_dispatches_this_beam_alone() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "down", "d")
+        await stage.until(lambda: stage.engine.commands == [("dispatch", "alpha", ("alpha_b2",))])
+
+
+async def test_d_dispatches_the_marked_beams_of_each_case_and_unmarks_them() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("a", "space", "down", "space", "end", "space", "d")
+        await stage.until(lambda: len(stage.engine.commands) == 2)
+        assert stage.engine.commands == [
+            ("dispatch", "alpha", ("alpha_b1", "alpha_b2")),
+            ("dispatch", "beta", ("beta_b2",)),
+        ]
+        await stage.until(lambda: not stage.main.marked)
+
+
+async def test_marks_of_another_case_are_counted_but_not_acted_on() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "space", "shift+tab", "down")
+        assert "1 marked elsewhere" in stage.text
+        await stage.press("d")
+        await stage.until(lambda: stage.engine.commands == [("dispatch", "beta", None)])
+
+
+async def test_space_marks_and_unmarks_a_beam_or_all_beams_of_a_case() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("space")
+        assert set(stage.main.marked) == {"alpha_b1", "alpha_b2", "alpha_b3"}
+        await stage.press("tab", "space")
+        assert set(stage.main.marked) == {"alpha_b2", "alpha_b3"}
+        await stage.press("u")
+        assert not stage.main.marked
+
+
+async def test_r_retries_the_selected_beam() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "end", "r")
+        await stage.until(lambda: stage.engine.commands == [("retry", "alpha_b3")])
+
+
+async def test_r_on_a_case_retries_what_stopped_there() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("down", "r")
+        await stage.until(lambda: stage.engine.commands == [("retry", "beta_b1"), ("retry", "beta_b2")])
+
+
+async def test_r_on_a_beam_that_did_not_fail_shows_why_the_engine_refuses() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "r")
+        await stage.until(lambda: bool(stage.toasts))
+        assert stage.toasts == ["Refused\nalpha_b1 is new: only a failed or cancelled beam is retried."]
+
+
+async def test_one_refusal_does_not_keep_the_other_beams_from_their_retry() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("space", "r")
+        await stage.until(lambda: len(stage.toasts) == 2)
+        assert stage.engine.commands == [("retry", "alpha_b3")]
+
+
+async def test_many_answers_are_counted_not_all_quoted() -> None:
+    beams = [a_beam("alpha", f"b{number}") for number in range(9)]
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", *beams)))) as stage:
+        await stage.press("space", "r")
+        await stage.until(lambda: bool(stage.toasts))
+        assert stage.toasts[0].endswith("… and 5 more answers")
+
+
+async def test_d_on_a_folder_that_is_no_case_shows_why_the_engine_refuses() -> None:
+    engine = ScriptedEngine(_snapshot())
+    engine.answers["dispatch"] = RequestRefusedError("gamma cannot be dispatched: no RTPLAN file")
+    async with on_stage(engine) as stage:
+        await stage.press("end", "d")
+        await stage.until(lambda: stage.toasts == ["Refused\ngamma cannot be dispatched: no RTPLAN file"])
+
+
+async def test_p_pauses_and_resumes() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("p")
+        await stage.until(lambda: "PAUSED" in stage.text and "p Resume" in stage.text)
+        await stage.press("p")
+        await stage.until(lambda: "RUNNING" in stage.text and "p Pause" in stage.text)
+        assert stage.engine.commands == [("pause",), ("resume",)]
+
+
+async def test_a_defect_in_a_command_becomes_a_toast_and_the_program_goes_on() -> None:
+    engine = ScriptedEngine(_snapshot())
+    engine.answers["dispatch"] = ValueError("[/red] is no markup")
+    async with on_stage(engine) as stage:
+        await stage.press("d")
+        await stage.until(lambda: bool(stage.toasts))
+        assert "ValueError: [/red] is no markup" in stage.toasts[0]
+        await stage.press("p")
+        await stage.until(lambda: ("pause",) in engine.commands)
+
+
+async def test_a_slow_command_does_not_hold_the_screen_up() -> None:
+    engine = ScriptedEngine(_snapshot())
+    engine.gate = asyncio.Event()
+    engine.answers["dispatch"] = "dispatched alpha"
+    async with on_stage(engine) as stage:
+        await stage.press("d", "down")
+        assert "Beams of beta" in stage.text
+        engine.gate.set()
+        await stage.until(lambda: stage.toasts == ["dispatched alpha"])
+
+
+async def test_keys_with_nothing_selected_say_so() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot())) as stage:
+        await stage.press("d")
+        await stage.until(lambda: stage.toasts == ["Nothing is selected."])

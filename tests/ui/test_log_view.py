@@ -1,0 +1,128 @@
+"""The live log of the selected beam."""
+
+from __future__ import annotations
+
+from mqi_tui.domain.errors import TransientError
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.log_window import MAX_LINES
+from mqi_tui.ui.widgets import log_view
+from tests.support.screens import on_stage
+from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
+
+
+def _snapshot() -> EngineSnapshot:
+    return a_snapshot(
+        a_case(
+            "alpha",
+            a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, gpu_id=0, attempt=1),
+            a_beam("alpha", "b2", BeamStatus.HPC_RUNNING, gpu_id=1, attempt=1),
+            a_beam("alpha", "b3"),
+        )
+    )
+
+
+def _engine(**logs: ScriptedLog) -> ScriptedEngine:
+    engine = ScriptedEngine(_snapshot())
+    engine.logs = {f"alpha_{name}": log for name, log in logs.items()}
+    return engine
+
+
+def _numbered(first: int, last: int) -> bytes:
+    return "".join(f"line {number}\n" for number in range(first, last + 1)).encode()
+
+
+async def test_the_log_follows_its_end_and_reads_on_from_where_it_was() -> None:
+    log = ScriptedLog(data=_numbered(1, 100))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        size = len(log.data)
+        log.data += _numbered(101, 150)
+        await stage.until(lambda: "line 150" in stage.text)
+        assert size in log.reads
+        assert stage.log.lines == [f"line {number}" for number in range(1, 151)]
+
+
+async def test_a_reader_who_scrolled_up_stays_where_he_is() -> None:
+    log = ScriptedLog(data=_numbered(1, 100))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        stage.log.focus()
+        await stage.press("home")
+        log.data += _numbered(101, 150)
+        await stage.until(lambda: len(stage.log.lines) == 150)
+        assert stage.log.scroll_offset.y == 0
+        assert "scrolled up" in stage.text
+        await stage.press("end")
+        assert "line 150" in stage.text
+        log.data += _numbered(151, 160)
+        await stage.until(lambda: "line 160" in stage.text)
+
+
+async def test_a_new_attempt_begins_the_log_anew() -> None:
+    log = ScriptedLog(data=_numbered(1, 100))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        log.attempt, log.data = 2, b"second try\n"
+        await stage.until(lambda: stage.log.lines == ["second try"])
+        assert "Log of alpha_b1 · attempt 2" in stage.text
+
+
+async def test_another_beams_log_replaces_the_first_ones() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=b"first\n"), b2=ScriptedLog(data=b"second\n"))) as stage:
+        await stage.until(lambda: stage.log.lines == ["first"])
+        await stage.press("tab", "down")
+        await stage.until(lambda: stage.log.lines == ["second"])
+
+
+async def test_a_long_log_is_shown_from_its_last_part_in_bounded_memory() -> None:
+    log = ScriptedLog(data=_numbered(1, 200_000))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: "line 200000" in stage.text)
+        assert max(log.reads) >= len(log.data) - 65_536
+        assert "its last part" in stage.text
+        log.data += _numbered(200_001, 220_000)
+        await stage.until(lambda: "line 220000" in stage.text)
+        assert len(stage.log.lines) <= MAX_LINES + 1
+
+
+async def test_nothing_slides_under_a_reader_when_the_window_is_full() -> None:
+    log = ScriptedLog(data=_numbered(1, 100))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        stage.log.focus()
+        await stage.press("home")
+        log.data += _numbered(101, 60_000)
+        await stage.until(lambda: len(stage.log.lines) >= MAX_LINES)
+        reads = len(log.reads)
+        top = stage.log.render_line(0).text
+        await stage.pilot.pause(log_view.LIVE_INTERVAL_SECONDS * 1.5)
+        assert len(log.reads) == reads
+        assert stage.log.render_line(0).text == top
+        await stage.press("end")
+        await stage.until(lambda: "line 60000" in stage.text)
+
+
+async def test_a_log_that_cannot_be_read_says_so_and_is_read_again() -> None:
+    engine = _engine(b1=ScriptedLog(data=b"here again\n"))
+    engine.log_trouble = TransientError("no route to [hpc]")
+    async with on_stage(engine) as stage:
+        await stage.until(lambda: "The log cannot be read now: no route to [hpc]" in stage.text)
+        engine.log_trouble = None
+        await stage.until(lambda: stage.log.lines == ["here again"])
+        assert "no route" not in stage.text
+
+
+async def test_a_beam_that_never_computed_has_no_log_and_says_why() -> None:
+    async with on_stage(_engine()) as stage:
+        await stage.press("tab", "end")
+        await stage.until(lambda: "There is no log yet" in stage.text)
+
+
+async def test_long_lines_are_read_by_scrolling_sideways() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=b"x" * 500 + b" the end\n"))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 1)
+        stage.log.focus()
+        assert "the end" not in stage.text
+        stage.log.scroll_to(x=450, animate=False, force=True)
+        await stage.until(lambda: "the end" in stage.text)

@@ -1,0 +1,100 @@
+"""What ends or destroys something asks first: by default nothing happens, and the question says what will."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from tests.support.screens import SMALL, on_stage
+from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
+
+
+def _snapshot() -> EngineSnapshot:
+    return a_snapshot(
+        a_case(
+            "alpha",
+            a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, gpu_id=3, hpc_job_id="4712", attempt=1),
+            a_beam("alpha", "b2", BeamStatus.HPC_QUEUED),
+            a_beam("alpha", "b3", BeamStatus.COMPLETED, attempt=1),
+        )
+    )
+
+
+@pytest.mark.parametrize("key", ["n", "escape", "enter", "q"])
+async def test_every_answer_but_y_leaves_all_as_it_is(key: str) -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("c")
+        assert isinstance(stage.app.screen, ConfirmScreen)
+        await stage.press(key)
+        assert len(stage.app.screen_stack) == 1
+        assert stage.engine.commands == []
+
+
+@pytest.mark.parametrize("key", ["c", "d", "r", "space"])
+async def test_the_key_that_asked_and_other_commands_do_not_answer(key: str) -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("c")
+        await stage.press(key)
+        assert isinstance(stage.app.screen, ConfirmScreen)
+        assert stage.engine.commands == []
+
+
+async def test_cancelling_a_case_says_what_becomes_of_each_beam() -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), SMALL) as stage:
+        await stage.press("c")
+        for sentence in (
+            "Cancel case alpha?",
+            "alpha_b1: job 4712 on GPU 3 is ended (57% done)",
+            "alpha_b2: leaves the queue for a GPU.",
+            "1 other beam not at work: untouched.",
+            "Yes, cancel 2 beams (y)",
+        ):
+            assert sentence in stage.text
+        await stage.press("y")
+        await stage.until(lambda: stage.engine.commands == [("cancel_case", "alpha")])
+
+
+async def test_cancelling_one_beam_names_it() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "down", "c")
+        assert "Cancel beam alpha_b2?" in stage.text
+        await stage.press("y")
+        await stage.until(lambda: stage.engine.commands == [("cancel_beam", "alpha_b2")])
+
+
+async def test_there_is_no_question_when_nothing_can_be_cancelled() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "end", "c")
+        await stage.until(lambda: bool(stage.toasts))
+        assert stage.toasts == ["alpha_b3: nothing is at work, so there is nothing to cancel."]
+        assert stage.app.screen is stage.main
+
+
+async def test_a_full_rerun_is_confirmed_and_touches_ended_beams_alone() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("R")
+        assert "Run 1 beam again from the beginning?" in stage.text
+        assert "alpha_b3: now completed" in stage.text
+        await stage.press("y")
+        await stage.until(lambda: stage.engine.commands == [("rerun", "alpha_b3")])
+
+
+async def test_quit_says_what_goes_on_running() -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), SMALL) as stage:
+        await stage.press("q")
+        assert "1 job on the HPC goes on computing" in stage.text
+        assert "1 beam waiting or in local work stops now" in stage.text
+        await stage.press("y")
+        await stage.until(lambda: not stage.app.is_running)
+
+
+@pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c"])
+async def test_the_usual_ways_out_ask_too(key: str) -> None:
+    async with on_stage(ScriptedEngine(a_snapshot())) as stage:
+        await stage.press(key, key)
+        assert "Nothing is at work" in stage.text
+        await stage.press("escape")
+        assert stage.app.is_running
+        assert stage.app.screen is stage.main

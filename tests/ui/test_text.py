@@ -1,0 +1,68 @@
+"""Cutting, padding and wrapping by cells."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from mqi_tui.domain.text import printable
+from mqi_tui.ui.text import bar, cut, cut_middle, fit, fit_middle, fit_right, one_line, percent, wrap
+
+_ANY_TEXT = st.text(st.characters(), max_size=80) | st.text("한글가나다 [/]\x1b\r\n\tABC…", max_size=80)
+_WIDTHS = st.integers(0, 60)
+
+
+@given(_ANY_TEXT, _WIDTHS)
+@settings(deadline=None)
+def test_padded_text_is_exactly_as_wide_as_asked_for(text: str, width: int) -> None:
+    for pad in (fit, fit_middle, fit_right):
+        assert cell_len(pad(text, width)) == width
+
+
+@given(_ANY_TEXT, _WIDTHS)
+@settings(deadline=None)
+def test_cut_text_is_printable_and_never_wider_than_asked_for(text: str, width: int) -> None:
+    for shorten in (cut, cut_middle):
+        shown = shorten(text, width)
+        assert cell_len(shown) <= width
+        assert shown == printable(shown)
+
+
+@given(_ANY_TEXT, st.integers(2, 60))
+@settings(deadline=None)
+def test_wrapped_text_fits_and_loses_no_visible_character(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(cell_len(line) <= width for line in lines)
+    visible = "".join("".join(lines).split())
+    assert visible == "".join("".join(one_line(part) for part in text.splitlines()).split())
+
+
+def test_text_that_fits_is_left_as_it_is() -> None:
+    assert cut("DOE^JOHN [QA] 한글", 18) == "DOE^JOHN [QA] 한글"
+    assert cut_middle("DOE^JOHN [QA] 한글", 18) == "DOE^JOHN [QA] 한글"
+
+
+def test_wide_characters_are_never_halved() -> None:
+    assert cut("한글한글", 6) == "한글…"
+    assert fit("한글한글", 6) == "한글… "
+    assert fit_middle("한글한글", 6) == "한…글 "
+
+
+def test_a_name_cut_in_its_middle_keeps_its_end() -> None:
+    assert cut_middle("2025042401440800", 9) == "2025…0800"
+
+
+def test_controls_and_direction_marks_become_visible() -> None:
+    assert one_line("a\x1b[31mb\u202ec\nd\te") == "a\ufffd[31mb\ufffdc d e"
+
+
+def test_a_bar_is_full_only_when_all_is_done() -> None:
+    assert bar(0.0, 4) == ("", "────")
+    assert bar(0.5, 5) == ("━━╸", "──")
+    assert bar(0.999, 4) == ("━━━╸", "")
+    assert bar(1.0, 4) == ("━━━━", "")
+
+
+def test_percent_is_rounded_down_so_that_100_means_done() -> None:
+    assert [percent(value) for value in (0.0, 0.57, 0.999, 1.0)] == ["0%", "57%", "99%", "100%"]
