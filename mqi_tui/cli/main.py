@@ -1,0 +1,58 @@
+"""Reads the command line, runs one command, and turns every expected error into one message and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mqi_tui import __version__
+from mqi_tui.cli import places, requests, run, status
+from mqi_tui.domain.errors import MqiError
+from mqi_tui.domain.text import printable
+
+USAGE_ERROR = 2
+
+_DESCRIPTION = """\
+Recomputes delivered proton-therapy beams with MOQUI on an HPC, each beam a worker of its own.
+Without a command, the full-screen program starts."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0 all is well, 1 some beams did not complete, 2 usage, config or a refused command."""
+    # SIGTERM ends the program as ctrl+c does: the engine is closed, running jobs go on.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    options = _parser().parse_args(arguments)
+    try:
+        result = options.command(options)
+        return int(asyncio.run(result) if asyncio.iscoroutine(result) else result)
+    except MqiError as error:
+        for line in str(error).splitlines():
+            print(f"mqi-tui: {printable(line)}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("mqi-tui: interrupted; running jobs go on and are picked up at the next start", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
+        "--config",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="the configuration (default: config.yaml in this folder)",
+    )
+    parser = argparse.ArgumentParser(prog="mqi-tui", description=_DESCRIPTION, parents=[config])
+    parser.add_argument("--version", action="version", version=f"mqi-tui {__version__}")
+    parser.set_defaults(
+        command=run.run, config=Path("config.yaml"), headless=False, dispatch_all=False, until_idle=False
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers):
+        add(commands, config)
+    return parser
