@@ -5,7 +5,7 @@ computes an analytical pencil-beam dose and reads, prints and writes what a log-
 own:
 
 - The beam comes along z and enters at the high end of the phantom's z axis (`engine.beam_enters: high-z`).
-- The CSVs lie directly in ParentDir/logFilePath, and are those of one beam; each history is one proton.
+- ParentDir/logFilePath holds one field folder, with the CSVs of one beam; each history is one proton.
 - Keys that matter to a Monte Carlo alone (RandomSeed, TotalThreads, ParticlesPerHistory, ...) change nothing.
 
 Whatever goes wrong ends it with an exit code other than 0, and the dose file appears whole or not at all.
@@ -98,8 +98,7 @@ def simulate(tps_file: Path) -> None:
 
 def _read_run(tps: TpsInput, tps_file: Path) -> Run:
     _check_what_is_asked(tps, tps_file)
-    beam_folder = _required(tps, tps_file, "ParentDir")
-    log_folder = Path(f"{beam_folder}/{_required(tps, tps_file, 'logFilePath')}")
+    log_folder = Path(f"{_required(tps, tps_file, 'ParentDir')}/{_required(tps, tps_file, 'logFilePath')}")
     output = Path(_required(tps, tps_file, "OutputDir"))
     _say(f"Reading GPU ID.. : Selected GPU ID --> {tps.get('GPUID') or 0}")
     _say(f"Setting output.. : Output directory name --> {output}")
@@ -107,15 +106,16 @@ def _read_run(tps: TpsInput, tps_file: Path) -> Run:
         raise InputError(f"{output}: Output directory exists. Set OverwriteResults to true, or give another OutputDir.")
     grid = tps.grid()
     _say(f"Creating child in world geometry.. : Phantom size -->\n(x, y, z) -> ({grid.nx}, {grid.ny}, {grid.nz})")
-    layers = tuple(_read_layers(log_folder))
+    field = _field_folder(log_folder)
+    layers = tuple(_read_layers(field))
     run = Run(
         grid,
         layers,
         _histories_per_batch(tps, tps_file),
-        output / f"{_file_name(Path(beam_folder).name)}_{_CHILD_INDEX}_Dose.raw",
+        output / f"{_file_name(field.name)}_{_CHILD_INDEX}_Dose.raw",
     )
     if run.histories == 0:
-        raise InputError(f"{log_folder}: the counts of all CSVs are 0, so there is no history to compute.")
+        raise InputError(f"{field}: the counts of all CSVs are 0, so there is no history to compute.")
     return run
 
 
@@ -135,11 +135,23 @@ def _check_what_is_asked(tps: TpsInput, tps_file: Path) -> None:
             raise InputError(f"{tps_file}: {key} {found}; the built-in engine needs {expected}.")
 
 
+def _field_folder(folder: Path) -> Path:
+    """The one folder in `folder`: the forks number the fields by their places there, and here is one beam alone."""
+    fields = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if len(fields) != 1:
+        raise InputError(
+            f"{folder} holds {len(fields)} field folders, expected one with the CSVs of this beam; "
+            "ParentDir and logFilePath together name the folder it lies in."
+        )
+    return fields[0]
+
+
 def _read_layers(folder: Path) -> Iterator[LayerCsv]:
-    # Run folders and uploads that are under way lie in the same folder, with CSVs of their own perhaps.
     paths = sorted(path for path in folder.glob("*.csv") if path.is_file())
     if not paths:
-        raise InputError(f"{folder} holds no CSVs; ParentDir and logFilePath together name the folder they lie in.")
+        raise InputError(
+            f"{folder} holds no CSVs; the field folder in ParentDir/logFilePath shall hold those of the beam."
+        )
     for path in paths:
         _say(f"Reading log file information in the field directory.. : {path}..")
         layer = read_layer_csv(path)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -107,6 +107,8 @@ def _expected(detail: ErrorDetails) -> str:
     """In a user's words; our own checks say it themselves, enums and literals list their values."""
     if detail["type"] in {"enum", "literal_error"}:
         return str(detail["ctx"]["expected"])
+    if detail["type"] == "too_long":
+        return f"a list of {detail['ctx']['max_length']}"
     return _EXPECTED.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
 
 
@@ -116,6 +118,8 @@ def _known_keys(key: KeyPath) -> str:
     for part in key[:-1]:
         if isinstance(section, type) and issubclass(section, BaseModel):
             section = section.model_fields[part].annotation
+            if isinstance(section, UnionType):  # a section that may be left out
+                section = get_args(section)[0]
         else:
             section = get_args(section)[-1]
     known = list(section.model_fields)

@@ -39,6 +39,7 @@ from mqi_tui.config.values import (
     whole_number,
 )
 
+VoxelCount = Annotated[int, whole_number(1, 100_000)]
 T = TypeVar("T")
 Frozen = Annotated[Mapping[str, T], AfterValidator(FrozenMapping)]
 
@@ -133,6 +134,17 @@ class InterpreterSettings(_Section):
     """How the CSVs are written for the engine."""
 
 
+class DoseGridSettings(_Section):
+    """The voxels of the dose, each list for x, y and z."""
+
+    voxels: tuple[VoxelCount, VoxelCount, VoxelCount]
+    """How many there are."""
+    voxel_mm: tuple[PositiveNumber, PositiveNumber, PositiveNumber]
+    """Their size in mm."""
+    lower_edges_mm: tuple[Number, Number, Number]
+    """Where the grid begins, in mm."""
+
+
 class EngineSettings(_Section):
     """mqi_simulation: the dose engine on the HPC and its `moqui_tps.in`."""
 
@@ -145,8 +157,10 @@ class EngineSettings(_Section):
         "{tps_file}",
     )
     """The program and its arguments in the job."""
-    setup_lines: tuple[RunWord, ...] = ()
-    """Shell lines before the command in the job."""
+    setup_lines: tuple[RunWord, ...] = (
+        "mkdir -p logs/{beam_name} && cp -- {beam_dir}/*.csv logs/{beam_name}/ || exit 1",
+    )
+    """Shell lines before the command in the job, in its run folder; placeholders are quoted for the shell."""
     raw_pattern: RelativePattern = "*.raw"
     """Which file in `{run_dir}` is the dose; exactly one may match."""
     raw_name: FileName = "output.raw"
@@ -177,11 +191,13 @@ class EngineSettings(_Section):
     """Keys of `moqui_tps.in` that the interpreter does not write itself."""
     run_parameters: Frozen[RunWord] = {
         "GPUID": "{gpu_id}",
-        "ParentDir": "{beam_dir}",
-        "logFilePath": ".",
+        "ParentDir": "{run_dir}",
+        "logFilePath": "logs",
         "OutputDir": "{run_dir}",
     }
     """Keys of `moqui_tps.in` that depend on place and attempt; they replace what the interpreter wrote."""
+    dose_grid: DoseGridSettings | None = None
+    """The grid of the raw dose file, where the Phantom keys of `moqui_tps.in` do not say it; empty if they do."""
 
 
 class HpcSettings(_Section):

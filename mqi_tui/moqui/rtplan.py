@@ -76,7 +76,7 @@ class RtPlan:
     def beam(self, number: int) -> PlanBeam:
         """The treatment beam with this BeamNumber; raises InputError if the plan has none, or it is a setup beam."""
         found = next((beam for beam in self.beams if beam.number == number), None)
-        if found is not None and not found.is_setup and found.energies_mev:
+        if found is not None and found.energies_mev:
             return found
         if found is None:
             problem = f"it has no beam {number}"

@@ -106,6 +106,9 @@ class Database:
             return await asyncio.shield(transaction)
         except asyncio.CancelledError:
             await asyncio.wait({transaction})
+            if not transaction.cancelled():
+                # Nobody is left to tell: whoever cancelled the caller does not want its outcome.
+                transaction.exception()
             raise
 
     async def _run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

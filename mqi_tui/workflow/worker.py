@@ -72,9 +72,15 @@ class _BeamWorker:
         if not state.needs_local_work:
             return await state.run(beam, self._context)
         await self._context.running.wait()
+        if self._context.local_work.locked():
+            self._tell(beam, f"waits for its turn (max_workers is {self._context.settings.max_workers})")
         async with self._context.local_work:
             await self._context.running.wait()
+            self._tell(beam, "")
             return await state.run(beam, self._context)
+
+    def _tell(self, beam: BeamRecord, detail: str) -> None:
+        self._context.progress.report(self.beam_id, beam.status, 0.0, detail)
 
     async def _record(self, beam: BeamRecord, outcome: Outcome) -> None:
         self._context.progress.drop(self.beam_id)

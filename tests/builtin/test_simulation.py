@@ -31,10 +31,15 @@ SMALL = {"PhantomDimX": "20", "PhantomDimY": "20", "PhantomUnitX": "6", "Phantom
 def beam(tmp_path: Path) -> Path:
     """A beam's folder on the HPC with three layers of 40 mm by 40 mm, the deepest with most of the histories."""
     folder = tmp_path / "case one_2025"
-    folder.mkdir()
+    field_of(folder).mkdir(parents=True)
     for number, energy in enumerate(ENERGIES_MEV, start=1):
-        write_csv(folder, number, energy, COUNT * 2 if number == 1 else COUNT // 2)
+        write_csv(field_of(folder), number, energy, COUNT * 2 if number == 1 else COUNT // 2)
     return folder
+
+
+def field_of(beam: Path) -> Path:
+    """Where the CSVs of an attempt are."""
+    return beam / "run-001" / "logs" / "beam 2025"
 
 
 def write_csv(folder: Path, number: int, energy_mev: float, count: int) -> None:
@@ -47,10 +52,9 @@ def write_csv(folder: Path, number: int, energy_mev: float, count: int) -> None:
 def tps_file(beam: Path, changes: Mapping[str, str | None] | None = None) -> Path:
     """The moqui_tps.in of attempt 1, as the default config makes it, with a small phantom; None leaves a key out."""
     run = beam / "run-001"
-    run.mkdir(exist_ok=True)
     engine = Settings().engine
     values: dict[str, str | None] = {**engine.parameters, **engine.run_parameters, **SMALL}
-    values |= {"GantryNum": "1", "GPUID": "3", "ParentDir": str(beam), "OutputDir": str(run)}
+    values |= {"GantryNum": "1", "GPUID": "3", "ParentDir": str(run), "OutputDir": str(run)}
     values |= {"MaxHistoriesPerBatch": "700"} | dict(changes or {})
     kept = {key: value for key, value in values.items() if value is not None}
     path = run / TPS_NAME
@@ -99,7 +103,7 @@ def test_a_run_leaves_one_raw_file_with_a_dose_that_passes_the_check(beam: Path)
 
 def test_the_file_is_named_after_beam_child_and_scorer_and_nothing_else_is_left(beam: Path) -> None:
     run(beam)
-    assert sorted(path.name for path in (beam / "run-001").iterdir()) == ["case_one_2025_1_Dose.raw", TPS_NAME]
+    assert sorted(path.name for path in (beam / "run-001").iterdir()) == ["beam_2025_1_Dose.raw", "logs", TPS_NAME]
 
 
 def test_its_first_line_says_that_it_is_no_clinical_engine(beam: Path) -> None:
@@ -135,11 +139,17 @@ def test_the_size_of_a_batch_changes_nothing_in_the_dose(beam: Path, batch: str 
     assert parser.state == RunLogState(1.0, HISTORIES, HISTORIES, ())
 
 
-def test_csvs_in_folders_below_are_not_read(beam: Path) -> None:
-    for name in ("run-000", "superseded-1", ".incoming-x"):
-        (beam / name).mkdir()
-        write_csv(beam / name, 9, 190.0, 1000)
+def test_csvs_elsewhere_are_not_read(beam: Path) -> None:
+    below = field_of(beam) / "below"
+    below.mkdir()
+    for folder in (beam, beam / "run-001", beam / "run-001" / "logs", below):
+        write_csv(folder, 9, 190.0, 1000)
     assert f"Total histories (Particles) : {HISTORIES}\n" in run(beam).stdout
+
+
+def test_a_second_field_folder_is_refused(beam: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (field_of(beam).parent / "another").mkdir()
+    assert "holds 2 field folders" in fails(beam, None, capfd)
 
 
 def test_only_the_user_can_read_the_dose(beam: Path) -> None:
@@ -157,7 +167,7 @@ def test_an_output_folder_that_is_not_there_is_made(beam: Path) -> None:
 
 
 def test_a_failure_is_told_in_one_line_that_the_log_reader_takes_for_an_error(beam: Path) -> None:
-    for path in beam.glob("*.csv"):
+    for path in field_of(beam).glob("*.csv"):
         path.unlink()
     done = run(beam)
     assert done.returncode == 1
@@ -212,23 +222,23 @@ def test_an_output_folder_that_is_there_is_refused_unless_it_may_be_overwritten(
 
 
 def test_a_log_folder_that_is_not_there(beam: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert "holds no CSVs" in fails(beam, {"logFilePath": "no/such/folder"}, capfd)
+    assert "holds 0 field folders" in fails(beam, {"logFilePath": "no/such/folder"}, capfd)
 
 
 def test_a_csv_that_is_cut_short(beam: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = next(beam.glob("*.csv"))
+    path = next(field_of(beam).glob("*.csv"))
     path.write_bytes(path.read_bytes()[:-9])
     assert path.name in fails(beam, None, capfd)
 
 
 def test_csvs_without_a_history(beam: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for path in beam.glob("*.csv"):
+    for path in field_of(beam).glob("*.csv"):
         path.write_text("1,0,0,0,\n")
     assert "no history" in fails(beam, None, capfd)
 
 
 def test_an_energy_that_its_physics_do_not_hold_for(beam: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write_csv(beam, 4, 1200.0, 1)
+    write_csv(field_of(beam), 4, 1200.0, 1)
     assert "1200 MeV" in fails(beam, None, capfd)
 
 
@@ -260,7 +270,7 @@ def test_no_input_file_at_all_is_a_usage_error() -> None:
 
 def test_a_run_that_is_ended_by_sigterm_leaves_no_raw_file(beam: Path) -> None:
     for number in range(4, 100):
-        write_csv(beam, number, 190.0 - number / 10, 100)
+        write_csv(field_of(beam), number, 190.0 - number / 10, 100)
     path = tps_file(beam, {"PhantomUnitX": "1", "PhantomUnitY": "1", "PhantomDimX": "120", "PhantomDimY": "120"})
     with subprocess.Popen(command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as engine:
         assert engine.stdout is not None
@@ -274,7 +284,7 @@ def test_a_run_that_is_ended_by_sigterm_leaves_no_raw_file(beam: Path) -> None:
         assert time.monotonic() - start < 10
         assert engine.stderr is not None
         assert engine.stderr.read() == ""
-    assert [found.name for found in path.parent.iterdir()] == [TPS_NAME]
+    assert sorted(found.name for found in path.parent.iterdir()) == ["logs", TPS_NAME]
 
 
 def test_a_raw_file_of_an_earlier_run_stays_whole_until_the_new_one_is(

@@ -225,3 +225,27 @@ def as_config(config: Config) -> str:
             section = section.setdefault(part, {})
         section[name] = json.loads(value)
     return yaml.safe_dump(top)
+
+
+def test_the_dose_grid_of_an_engine_without_phantom_keys_can_be_given(path: Path) -> None:
+    text = "engine:\n  dose_grid: {voxels: [4, 5, 6], voxel_mm: [1, 2, 2.5], lower_edges_mm: [-2, -5, 0]}\n"
+    grid = load(path, text).settings.engine.dose_grid
+    assert grid is not None
+    assert (grid.voxels, grid.voxel_mm, grid.lower_edges_mm) == ((4, 5, 6), (1, 2, 2.5), (-2, -5, 0))
+
+
+@pytest.mark.parametrize(
+    ("grid", "key", "expected"),
+    [
+        ("{voxels: [4, 5]}", "voxels[3]", "found no such key"),
+        ("{voxels: [4, 5, 6, 7]}", "voxels", "expected a list of 3"),
+        ("{voxels: [4, 0, 6]}", "voxels[2]", "expected a whole number from 1 to 100000"),
+        ("{voxel: [4, 5, 6]}", "voxel", "expected voxels (did you mean that?)"),
+        ("7", "", "expected a section"),
+    ],
+)
+def test_a_dose_grid_is_given_whole_or_refused(path: Path, grid: str, key: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(path, f"engine:\n  dose_grid: {grid}\n")
+    place = f"engine.dose_grid.{key}".removesuffix(".")
+    assert any(f"{place}: " in line and expected in line for line in str(caught.value).splitlines()), str(caught.value)

@@ -17,10 +17,13 @@ from mqi_tui.domain.errors import InputError
 T = TypeVar("T")
 
 
-def damaged(content: bytes, piece: st.SearchStrategy[bytes] | None = None) -> st.SearchStrategy[bytes]:
-    """`content` with one to three stretches replaced, taken out, or filled in with a `piece` (by default: any bytes)."""
+_any_bytes = st.binary(max_size=12)
+
+
+def damaged(content: bytes, piece: st.SearchStrategy[bytes] = _any_bytes) -> st.SearchStrategy[bytes]:
+    """`content` with one to three stretches replaced or taken out, or a `piece` (by default: any bytes) put in."""
     place = st.integers(0, len(content))
-    edit = st.tuples(place, st.integers(0, 12), piece or st.binary(max_size=12))
+    edit = st.tuples(place, st.integers(0, 12), piece)
 
     def change(edits: list[tuple[int, int, bytes]]) -> bytes:
         data = content
@@ -36,9 +39,10 @@ def read_or_none(read: Callable[[Path], T], path: Path) -> T | None:
     try:
         return read(path)
     except InputError as error:
-        assert path.name in str(error)
-        assert "\n" not in str(error)
-        return None
+        sentence = str(error)
+    assert path.name in sentence
+    assert "\n" not in sentence
+    return None
 
 
 # Plans

@@ -45,7 +45,6 @@ def test_a_value_may_hold_commas(path: Path) -> None:
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, values: dict[str, str], number: int) -> None:
     path = tmp_path_factory.mktemp("info") / "PlanInfo.txt"
     values = values | {"DICOM_BEAM_NUMBER": str(number)}
-    # Text with a byte order mark at its beginning is the one thing that a reader may drop.
     write_plan_info(path, values)
     info = read_plan_info(path)
     assert list(info.values.items()) == list(values.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,14 @@ def test_a_folder_or_pipe_with_the_name_of_a_log_is_refused_and_never_waited_for
             read_ptn(tmp_path / name)
 
 
-def test_a_huge_log_is_refused_unread(tmp_path: Path) -> None:
+def test_a_huge_log_is_refused_without_being_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.ptn"
     path.touch()
-    os.truncate(path, 1000 * MAX_PTN_BYTES)
-    with pytest.raises(InputError, match=r"a\.ptn is larger than 16 MiB"):
-        read_ptn(path)
+    os.truncate(path, 10 * MAX_PTN_BYTES)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"a\.ptn is larger than 16 MiB"):
+            read_ptn(path)
+        assert tracemalloc.get_traced_memory()[1] < 3 * MAX_PTN_BYTES
+    finally:
+        tracemalloc.stop()

@@ -60,6 +60,9 @@ class EventsScreen(ModalScreen[None]):
 
     def show(self, snapshot: EngineSnapshot) -> None:
         """New events come at the end; a cursor that is there stays there."""
+        self._snapshot = snapshot
+        if not self.query(EventList):
+            return  # not composed yet; on_mount shows what was kept
         events = self.query_one(EventList)
         was_at_end = not events.rows or events.cursor_row is events.rows[-1]
         events.set_rows([EventRow(event) for event in snapshot.events])

@@ -15,7 +15,7 @@ from mqi_tui.moqui.run_log import RunLogParser, RunLogState, explain_exit
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
-from mqi_tui.workflow.states.job_files import job_reference, prepare_job
+from mqi_tui.workflow.states.job_files import dose_grid, job_reference, prepare_job
 
 _LOG_PIECE = 256 * 1024
 
@@ -147,7 +147,7 @@ def _check_run(beam: BeamRecord, context: WorkflowContext, record: ExitRecord, l
             f"{meanings or 'Look into its log for the reason'}."
         )
     tps = TpsInput.read(context.input_folder(beam) / TPS_NAME)
-    expected = tps.grid().raw_size
+    expected = dose_grid(tps, engine).raw_size
     if record.raw_size != expected:
         raise PermanentError(
             f"{record.raw_files[0]} has {record.raw_size} bytes, but the dose grid of {TPS_NAME} needs {expected}; "

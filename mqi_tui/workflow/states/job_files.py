@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from shlex import quote
 
+from mqi_tui.config import EngineSettings
 from mqi_tui.config.templates import fill
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.job_script import render_job_script
 from mqi_tui.hpc.protocols import JobRef
+from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
 
@@ -21,6 +24,14 @@ class JobFiles:
     run_folder: PurePosixPath
     script: bytes
     inputs: Mapping[str, bytes]
+
+
+def dose_grid(tps: TpsInput, engine: EngineSettings) -> DoseGrid:
+    """The voxels of the raw dose file; raises InputError when neither the config nor `moqui_tps.in` says them."""
+    given = engine.dose_grid
+    if given is None:
+        return tps.grid()
+    return DoseGrid(*given.voxels, given.voxel_mm, given.lower_edges_mm)
 
 
 def job_reference(attempt: AttemptRecord, job_id: str) -> JobRef:
@@ -48,11 +59,12 @@ def prepare_job(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowConte
         "attempt": attempt.attempt,
     }
     tps = TpsInput.read(source).with_values({key: fill(word, values) for key, word in engine.run_parameters.items()})
+    words = {name: quote(str(value)) for name, value in values.items()}
     script = render_job_script(
         token=attempt.token,
         run_folder=run_folder,
         command=[fill(word, values) for word in engine.command],
-        setup_lines=[fill(line, values) for line in engine.setup_lines],
+        setup_lines=[fill(line, words) for line in engine.setup_lines],
         raw_pattern=engine.raw_pattern,
     )
     return JobFiles(run_folder, script, {TPS_NAME: tps.render().encode()})

@@ -20,6 +20,7 @@ from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.local_program import run_program
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.download import LOCAL_LOG
+from mqi_tui.workflow.states.job_files import dose_grid
 
 SUMMARY = "summary.json"
 SITE_LOG = "postprocessing.log"
@@ -70,13 +71,20 @@ class PostprocessingState:
 
 def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: Path) -> DoseSummary:
     settings = context.settings
-    grid = TpsInput.read(context.input_folder(beam) / TPS_NAME).grid()
+    grid = dose_grid(TpsInput.read(context.input_folder(beam) / TPS_NAME), settings.engine)
+    if not raw_file.is_file():
+        raise PermanentError(f"{raw_file} is gone; retry brings it home again.", resume_from=BeamStatus.DOWNLOADING)
     try:
         dose = open_raw(raw_file, grid)
         check_dose(dose, raw_file)
     except InputError as error:
+        # Under the name of a verified dose there is none but a verified dose.
+        refused = raw_file.with_name(f"{raw_file.name}.refused")
+        raw_file.replace(refused)
         # The file is bit for bit what the job left, so only another run can mend it.
-        raise PermanentError(str(error), resume_from=BeamStatus.HPC_QUEUED) from None
+        raise PermanentError(
+            f"{error} It is kept as {refused.name}; retry computes the dose again.", resume_from=BeamStatus.HPC_QUEUED
+        ) from None
     summary = summarise(dose, grid, settings.engine.beam_enters)
     parser = RunLogParser(settings.engine.profile)
     parser.feed((raw_file.parent / LOCAL_LOG).read_bytes())

@@ -22,6 +22,7 @@ from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.local_program import ProgramResult, run_program
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.initial import BeamInput, read_beam_input
+from mqi_tui.workflow.states.job_files import dose_grid
 
 _STAGING_PREFIX = ".staging-"
 _WARNING = re.compile(r"\bWarning\b")
@@ -179,4 +180,6 @@ def _tps_input(beam: BeamRecord, settings: Settings, output: Path, found: BeamIn
             f"know and would ignore: {'; '.join(unknown)}."
         )
     defaults = {key: fill(value, values) for key, value in settings.engine.parameters.items()}
-    return tps.with_values({key: value for key, value in defaults.items() if tps.get(key) is None})
+    complete = tps.with_values({key: value for key, value in defaults.items() if tps.get(key) is None})
+    dose_grid(complete, settings.engine)  # known before anything is computed, or refused now
+    return complete
