@@ -1,11 +1,11 @@
 """config.yaml -> validated, frozen settings; every path template in one place."""
 
+from mqi_tui.config.hpc_settings import HpcSettings, SlurmSettings, SshSettings
 from mqi_tui.config.loading import DEFAULT_CONFIG, Config, load_config
 from mqi_tui.config.settings import (
     CsvLayout,
     EngineProfile,
     EngineSettings,
-    HpcSettings,
     InterpreterSettings,
     MachineSettings,
     PostprocessingSettings,
@@ -27,5 +27,7 @@ __all__ = [
     "RetrySettings",
     "ScanSettings",
     "Settings",
+    "SlurmSettings",
+    "SshSettings",
     "load_config",
 ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator
 
+from mqi_tui.config.hpc_settings import HpcSettings
+from mqi_tui.config.section import Section
 from mqi_tui.config.templates import (
     InterpreterWord,
     ParameterWord,
     PostprocessingWord,
-    RemoteFolderTemplate,
     ResultFolderTemplate,
     RunWord,
     WorkFolderTemplate,
@@ -27,10 +27,8 @@ from mqi_tui.config.values import (
     FileName,
     FilePattern,
     FrozenMapping,
-    Line,
     LocalPath,
     Number,
-    PathText,
     PositiveNumber,
     RelativePattern,
     Seconds,
@@ -60,18 +58,7 @@ class EngineProfile(StrEnum):
     CUSTOM = "custom"
 
 
-class _Section(BaseModel):
-    """A section of the config; left empty, it is all defaults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, values: object) -> object:
-        return {} if values is None else values
-
-
-class ScanSettings(_Section):
+class ScanSettings(Section):
     """How case folders are found."""
 
     interval_seconds: Seconds = 3.0
@@ -90,7 +77,7 @@ class ScanSettings(_Section):
     """Whether every case is dispatched as soon as it is complete, without a person."""
 
 
-class MachineSettings(_Section):
+class MachineSettings(Section):
     """Calibration of one treatment machine (its "scv_init" file): position in mm = (raw - offset) * gain."""
 
     gantry: Annotated[int, whole_number(1, 99)]
@@ -107,7 +94,7 @@ class MachineSettings(_Section):
     """Millimetres for one raw unit of y."""
 
 
-class InterpreterSettings(_Section):
+class InterpreterSettings(Section):
     """mqi_interpreter: the site's program that turns a beam's logs into CSVs."""
 
     command: Annotated[tuple[InterpreterWord, ...], NAMES_A_PROGRAM] = (
@@ -134,7 +121,7 @@ class InterpreterSettings(_Section):
     """How the CSVs are written for the engine."""
 
 
-class DoseGridSettings(_Section):
+class DoseGridSettings(Section):
     """The voxels of the dose, each list for x, y and z."""
 
     voxels: tuple[VoxelCount, VoxelCount, VoxelCount]
@@ -145,7 +132,36 @@ class DoseGridSettings(_Section):
     """Where the grid begins, in mm."""
 
 
-class EngineSettings(_Section):
+_PARAMETERS: Mapping[str, str] = {
+    "RandomSeed": "-1932780356",
+    "MaxHistoriesPerBatch": "20000",
+    "SimulationType": "perBeam",
+    "Scorer": "Dose",
+    "OutputFormat": "raw",
+    "OverwriteResults": "true",
+    "BeamNumbers": "1",
+    "GantryNum": "{gantry}",
+    "UsingPhantomGeo": "true",
+    "TwoCentimeterMode": "false",
+    "PhantomDimX": "60",
+    "PhantomDimY": "60",
+    "PhantomDimZ": "175",
+    "PhantomUnitX": "2",
+    "PhantomUnitY": "2",
+    "PhantomUnitZ": "2",
+    "PhantomPositionX": "-60",
+    "PhantomPositionY": "-60",
+    "PhantomPositionZ": "-330",
+}
+_RUN_PARAMETERS: Mapping[str, str] = {
+    "GPUID": "{gpu_id}",
+    "ParentDir": "{run_dir}",
+    "logFilePath": "logs",
+    "OutputDir": "{run_dir}",
+}
+
+
+class EngineSettings(Section):
     """mqi_simulation: the dose engine on the HPC and its `moqui_tps.in`."""
 
     profile: EngineProfile = EngineProfile.LOGFORK
@@ -167,61 +183,15 @@ class EngineSettings(_Section):
     """The name of the dose file in the result folder."""
     beam_enters: Literal["high-z", "low-z"] = "high-z"
     """The end of the dose grid's z axis at which the beam enters."""
-    parameters: Frozen[ParameterWord] = {
-        "RandomSeed": "-1932780356",
-        "MaxHistoriesPerBatch": "20000",
-        "SimulationType": "perBeam",
-        "Scorer": "Dose",
-        "OutputFormat": "raw",
-        "OverwriteResults": "true",
-        "BeamNumbers": "1",
-        "GantryNum": "{gantry}",
-        "UsingPhantomGeo": "true",
-        "TwoCentimeterMode": "false",
-        "PhantomDimX": "60",
-        "PhantomDimY": "60",
-        "PhantomDimZ": "175",
-        "PhantomUnitX": "2",
-        "PhantomUnitY": "2",
-        "PhantomUnitZ": "2",
-        "PhantomPositionX": "-60",
-        "PhantomPositionY": "-60",
-        "PhantomPositionZ": "-330",
-    }
+    parameters: Frozen[ParameterWord] = _PARAMETERS
     """Keys of `moqui_tps.in` that the interpreter does not write itself."""
-    run_parameters: Frozen[RunWord] = {
-        "GPUID": "{gpu_id}",
-        "ParentDir": "{run_dir}",
-        "logFilePath": "logs",
-        "OutputDir": "{run_dir}",
-    }
+    run_parameters: Frozen[RunWord] = _RUN_PARAMETERS
     """Keys of `moqui_tps.in` that depend on place and attempt; they replace what the interpreter wrote."""
     dose_grid: DoseGridSettings | None = None
     """The grid of the raw dose file, where the Phantom keys of `moqui_tps.in` do not say it; empty if they do."""
 
 
-class HpcSettings(_Section):
-    """The place where the simulations run."""
-
-    transport: Literal["local"] = "local"
-    """How files and commands get there."""
-    scheduler: Literal["direct"] = "direct"
-    """Who runs the jobs."""
-    remote_root: PathText = "hpc"
-    """Root of the program's folders there; nothing in it is ever deleted by the program."""
-    beam_folder: RemoteFolderTemplate = "{remote_root}/{case_id}/{beam_id}"
-    """The beam's own folder there."""
-    gpu_count: Annotated[int, whole_number(1, 1024)] = 8
-    """GPU slots shared by all beams; at most one job on each."""
-    poll_interval_seconds: Seconds = 1.0
-    """Pause between two questions for the state of all jobs."""
-    exit_record_grace_seconds: Seconds = 5.0
-    """After this time a job that is gone without an exit record counts as lost."""
-    python: Line = sys.executable
-    """Python there, for `{python}` in `engine.command`."""
-
-
-class PostprocessingSettings(_Section):
+class PostprocessingSettings(Section):
     """The site's own command after the dose is checked (for example raw -> DICOM)."""
 
     command: Annotated[tuple[PostprocessingWord, ...], NAMES_A_PROGRAM_OR_NONE] = ()
@@ -230,7 +200,7 @@ class PostprocessingSettings(_Section):
     """After this time it is ended and the beam fails."""
 
 
-class RetrySettings(_Section):
+class RetrySettings(Section):
     """How the program itself tries again."""
 
     first_pause_seconds: Seconds = 1.0
@@ -241,7 +211,17 @@ class RetrySettings(_Section):
     """Attempts in all when jobs vanish without an exit record; then the beam fails."""
 
 
-class Settings(_Section):
+_MACHINES: Mapping[str, MachineSettings] = {
+    "G1": MachineSettings(
+        gantry=1, time_gain_ms=0.0600745, x_offset=16384, y_offset=16384, x_gain_mm=0.010959, y_gain_mm=0.0116412
+    ),
+    "G2": MachineSettings(
+        gantry=2, time_gain_ms=0.06, x_offset=24580, y_offset=32772, x_gain_mm=0.0072600, y_gain_mm=0.0071411
+    ),
+}
+
+
+class Settings(Section):
     """The whole configuration; every path in it is absolute once it is loaded."""
 
     scan_directory: LocalPath = Path("cases")
@@ -261,14 +241,7 @@ class Settings(_Section):
     max_csv_per_beam: Annotated[int, whole_number(1, 10_000)] = 50
     """More energy layers in a beam are shown as a warning."""
     scan: ScanSettings = ScanSettings()
-    machines: Annotated[Frozen[MachineSettings], NOT_EMPTY] = {
-        "G1": MachineSettings(
-            gantry=1, time_gain_ms=0.0600745, x_offset=16384, y_offset=16384, x_gain_mm=0.010959, y_gain_mm=0.0116412
-        ),
-        "G2": MachineSettings(
-            gantry=2, time_gain_ms=0.06, x_offset=24580, y_offset=32772, x_gain_mm=0.0072600, y_gain_mm=0.0071411
-        ),
-    }
+    machines: Annotated[Frozen[MachineSettings], NOT_EMPTY] = _MACHINES
     """Calibration by machine; the one whose name is part of the plan's TreatmentMachineName is used."""
     interpreter: InterpreterSettings = InterpreterSettings()
     engine: EngineSettings = EngineSettings()

@@ -142,6 +142,16 @@ def _not_empty(mapping: Mapping[str, T]) -> Mapping[str, T]:
     return mapping
 
 
+_OPTION = re.compile(r"[A-Za-z0-9_.,:=@+&|*()\[\]/-]*")
+
+
+def option_word(text: str) -> str:
+    """A value of a batch system's option, or nothing; raises ValueError for blanks and what a shell could take."""
+    if not _OPTION.fullmatch(text):
+        raise ValueError("one word without blanks or quotes, or nothing")
+    return text
+
+
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Line = Annotated[str, AfterValidator(_one_line)]
 LocalPath = Annotated[Path, BeforeValidator(_path)]

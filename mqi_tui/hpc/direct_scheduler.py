@@ -91,6 +91,12 @@ class DirectScheduler:
         self._start_timeout = start_timeout
         self._kill_grace = kill_grace
 
+    def device_index(self, slot: int) -> int:
+        return slot
+
+    def slots(self, gpu_count: int) -> int:
+        return gpu_count
+
     async def submit(self, job: JobSpec) -> str:
         if (job_id := await self.find(job)) is not None:
             return job_id

@@ -96,6 +96,11 @@ class LocalTransport:
             if copied < CHUNK:
                 return
 
+    @property
+    def unreachable_since(self) -> None:
+        """This machine is always there."""
+        return None
+
     async def aclose(self) -> None:
         """Nothing is held open."""
 

@@ -76,6 +76,11 @@ class Transport(Protocol):
         """
         ...
 
+    @property
+    def unreachable_since(self) -> datetime | None:
+        """When the connection was lost (UTC); None while it stands, or where there is none to lose."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -93,7 +98,12 @@ class JobState(StrEnum):
 class JobReport:
     state: JobState
     reason: str = ""
-    """The scheduler's own words, e.g. why a job waits."""
+    """Why a job waits, in the scheduler's own words; why it is GONE, as a sentence, where the scheduler knows more than
+    the exit record (time limit, out of memory, node lost, cancelled outside this program)."""
+    is_final: bool = False
+    """GONE for a reason that another attempt would meet again (time limit, out of memory, cancelled by a person)."""
+    expected_start: datetime | None = None
+    """When a PENDING job is expected to start (UTC), where the scheduler says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,26 @@ class JobRef:
     run_folder: PurePosixPath
 
 
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """A job that is proven over."""
+
+    record: ExitRecord | None
+    """None when it left none: it is lost, for the report's reason if that is known."""
+    report: JobReport | None = None
+    """The scheduler's last word on it, if it was asked."""
+
+
 class Scheduler(Protocol):
     """Who runs the jobs. Unreachable raises TransientError."""
+
+    def device_index(self, slot: int) -> int:
+        """The number by which a job in this slot finds its GPU: the slot's own, or 0 where the scheduler gives one."""
+        ...
+
+    def slots(self, gpu_count: int) -> int:
+        """How many jobs may be there at once: one a GPU, and those that may wait in the scheduler's own queue."""
+        ...
 
     async def submit(self, job: JobSpec) -> str:
         """Start the job and return its id. Never starts a second one while one with this token exists."""

@@ -110,7 +110,10 @@ BAD_VALUES = {
     "word not of the other list": Bad(
         "engine:\n  beam_enters: top\n", 2, "engine.beam_enters", "'top'", "'high-z' or 'low-z'"
     ),
-    "the only word there is": Bad("hpc:\n  transport: ssh\n", 2, "hpc.transport", "'ssh'", "'local'"),
+    "word not of a short list": Bad("hpc:\n  transport: ftp\n", 2, "hpc.transport", "'ftp'", "'local' or 'ssh'"),
+    "option of several words": Bad(
+        "hpc:\n  slurm:\n    partition: a b\n", 3, "hpc.slurm.partition", "'a b'", "one word without blanks or quotes"
+    ),
     "section for text": Bad(
         "scan:\n  plan_pattern: {case_id}\n",
         2,

@@ -24,6 +24,12 @@ class ScriptedScheduler:
         self.error: Exception | None = None
         self.asked: list[tuple[str, ...]] = []
 
+    def device_index(self, slot: int) -> int:
+        return slot
+
+    def slots(self, gpu_count: int) -> int:
+        return gpu_count
+
     async def submit(self, job: JobSpec) -> str:
         raise NotImplementedError
 

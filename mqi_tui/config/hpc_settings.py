@@ -1,0 +1,80 @@
+"""The settings of the place where the simulations run: transport, scheduler, and what each of them needs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from mqi_tui.config.section import Section
+from mqi_tui.config.templates import RemoteFolderTemplate
+from mqi_tui.config.values import Line, PathText, Seconds, option_word, whole_number
+
+OptionalWord = Annotated[str, AfterValidator(option_word)]
+
+
+class SshSettings(Section):
+    """How to get to the HPC when `transport` is `ssh`."""
+
+    host: str = ""
+    """Its address, or a name in an OpenSSH config; needed when the transport is ssh."""
+    port: Annotated[int, whole_number(0, 65535)] = 0
+    """0: what the OpenSSH config says, else 22."""
+    user: str = ""
+    """Empty: what the OpenSSH config says, else the user here."""
+    config_files: tuple[str, ...] = ("~/.ssh/config",)
+    """OpenSSH configs (Host, ProxyJump, Match, Include ...); those that are not there are passed over."""
+    identity_files: tuple[str, ...] = ()
+    """Private keys; empty: those of the OpenSSH config, the agent, and the usual ones in ~/.ssh."""
+    known_hosts: PathText = "~/.ssh/known_hosts"
+    """Where the host keys are that a person has accepted; a host that is not in it is asked about."""
+    connect_timeout_seconds: Seconds = 15.0
+    """After this time a try to connect has failed."""
+    keepalive_seconds: Seconds = 15.0
+    """Pause between two signs of life; a connection that gives none for four of them is lost."""
+
+
+class SlurmSettings(Section):
+    """What each job asks of Slurm when `scheduler` is `slurm`; an empty value leaves the option out."""
+
+    partition: OptionalWord = ""
+    account: OptionalWord = ""
+    qos: OptionalWord = ""
+    time_limit: OptionalWord = ""
+    """As sbatch takes it, e.g. 02:00:00."""
+    memory: OptionalWord = ""
+    """As sbatch takes it, e.g. 16G."""
+    cpus: Annotated[int, whole_number(0, 4096)] = 0
+    """CPUs a job; 0 leaves it to Slurm."""
+    gres: OptionalWord = "gpu:1"
+    """The GPU that a job asks for."""
+    constraint: OptionalWord = ""
+    reservation: OptionalWord = ""
+    extra_lines: tuple[Line, ...] = ()
+    """Further `#SBATCH` lines, without the `#SBATCH`."""
+    queue_ahead: Annotated[int, whole_number(0, 64)] = 2
+    """How many jobs more than there are GPUs may wait in Slurm's own queue, so that no GPU waits for us."""
+
+
+class HpcSettings(Section):
+    """The place where the simulations run."""
+
+    transport: Literal["local", "ssh"] = "local"
+    """How files and commands get there."""
+    scheduler: Literal["direct", "slurm"] = "direct"
+    """Who runs the jobs."""
+    remote_root: PathText = "hpc"
+    """Root of the program's folders there; nothing in it is ever deleted by the program."""
+    beam_folder: RemoteFolderTemplate = "{remote_root}/{case_id}/{beam_id}"
+    """The beam's own folder there."""
+    gpu_count: Annotated[int, whole_number(1, 1024)] = 8
+    """GPU slots shared by all beams; at most one job on each."""
+    poll_interval_seconds: Seconds = 1.0
+    """Pause between two questions for the state of all jobs."""
+    exit_record_grace_seconds: Seconds = 5.0
+    """After this time a job that is gone without an exit record counts as lost."""
+    python: Line = sys.executable
+    """Python there, for `{python}` in `engine.command`."""
+    ssh: SshSettings = SshSettings()
+    slurm: SlurmSettings = SlurmSettings()
