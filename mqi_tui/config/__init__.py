@@ -1,6 +1,12 @@
 """config.yaml -> validated, frozen settings; every path template in one place."""
 
-from mqi_tui.config.hpc_settings import HpcSettings, SlurmSettings, SshSettings
+from mqi_tui.config.hpc_settings import (
+    GpuReadingSettings,
+    HpcSettings,
+    SlurmSettings,
+    SshSettings,
+    StorageSettings,
+)
 from mqi_tui.config.loading import DEFAULT_CONFIG, Config, load_config
 from mqi_tui.config.settings import (
     CsvLayout,
@@ -20,6 +26,7 @@ __all__ = [
     "CsvLayout",
     "EngineProfile",
     "EngineSettings",
+    "GpuReadingSettings",
     "HpcSettings",
     "InterpreterSettings",
     "MachineSettings",
@@ -29,5 +36,6 @@ __all__ = [
     "Settings",
     "SlurmSettings",
     "SshSettings",
+    "StorageSettings",
     "load_config",
 ]

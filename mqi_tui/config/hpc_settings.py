@@ -9,7 +9,15 @@ from pydantic import AfterValidator
 
 from mqi_tui.config.section import Section
 from mqi_tui.config.templates import RemoteFolderTemplate
-from mqi_tui.config.values import Line, PathText, Seconds, option_word, whole_number
+from mqi_tui.config.values import (
+    NAMES_A_PROGRAM_OR_NONE,
+    Line,
+    PathText,
+    Seconds,
+    number,
+    option_word,
+    whole_number,
+)
 
 OptionalWord = Annotated[str, AfterValidator(option_word)]
 
@@ -57,6 +65,28 @@ class SlurmSettings(Section):
     """How many jobs more than there are GPUs may wait in Slurm's own queue, so that no GPU waits for us."""
 
 
+class GpuReadingSettings(Section):
+    """Where utilisation, memory, temperature and power of the GPUs come from."""
+
+    command: Annotated[tuple[Line, ...], NAMES_A_PROGRAM_OR_NONE] = (
+        "nvidia-smi",
+        "--query-gpu=index,uuid,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw",
+        "--format=csv,noheader,nounits",
+    )
+    """Runs on the machine to which the transport leads and prints a line a GPU; empty: no readings."""
+    interval_seconds: Seconds = 5.0
+    """Pause between two readings."""
+
+
+class StorageSettings(Section):
+    """Looking after the room on the disks; the program itself deletes nothing."""
+
+    interval_seconds: Seconds = 600.0
+    """Pause between two looks at the size of the program's folders and the free space."""
+    warn_below_gb: Annotated[float, number("a number of GB of at least 0", at_least=0)] = 5.0
+    """Less free space than this (10^9 bytes), on the HPC or for results, is shown as a warning; 0: never."""
+
+
 class HpcSettings(Section):
     """The place where the simulations run."""
 
@@ -76,5 +106,7 @@ class HpcSettings(Section):
     """After this time a job that is gone without an exit record counts as lost."""
     python: Line = sys.executable
     """Python there, for `{python}` in `engine.command`."""
+    gpu_readings: GpuReadingSettings = GpuReadingSettings()
+    storage: StorageSettings = StorageSettings()
     ssh: SshSettings = SshSettings()
     slurm: SlurmSettings = SlurmSettings()
