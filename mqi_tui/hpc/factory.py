@@ -11,11 +11,15 @@ from mqi_tui.hpc.job_monitor import JobMonitor
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import Scheduler, Transport
 from mqi_tui.hpc.remote_handler import RemoteHandler
+from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
 
 _TRANSPORTS: Mapping[str, Callable[[HpcSettings], Transport]] = {"local": lambda _: LocalTransport()}
 _SCHEDULERS: Mapping[str, Callable[[HpcSettings, Transport], Scheduler]] = {
-    "direct": lambda _, transport: DirectScheduler(transport)
+    "direct": lambda _, transport: DirectScheduler(transport),
+    "slurm": lambda hpc, transport: SlurmScheduler(transport, hpc.slurm),
 }
+LONGEST_MONITOR_PAUSE_SECONDS = 5.0
+"""One question for all jobs costs little: what waits for the end of an outage learns of it within seconds."""
 
 
 @asynccontextmanager
@@ -32,7 +36,7 @@ async def open_hpc(settings: Settings, *, on_change: Callable[[], None] | None =
             scheduler,
             interval=hpc.poll_interval_seconds,
             first_pause=settings.retry.first_pause_seconds,
-            longest_pause=settings.retry.longest_pause_seconds,
+            longest_pause=min(settings.retry.longest_pause_seconds, LONGEST_MONITOR_PAUSE_SECONDS),
             on_change=on_change,
         ) as monitor:
             yield RemoteHandler(transport, scheduler, monitor, exit_record_grace=hpc.exit_record_grace_seconds)

@@ -35,9 +35,11 @@ class JobMonitor:
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self._on_change = on_change
-        self._waiting: dict[str, tuple[JobRef, set[asyncio.Future[None]]]] = {}
+        self._waiting: dict[str, tuple[JobRef, set[asyncio.Future[JobReport]]]] = {}
         self._reports: dict[str, JobReport] = {}
         self._work_there = asyncio.Event()
+        self._held_up = 0
+        self._returned = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._unreachable_since: datetime | None = None
         self._unreachable_reason = ""
@@ -56,24 +58,35 @@ class JobMonitor:
         """The last known report on a job that is waited for."""
         return self._reports.get(token)
 
-    async def wait_for_end(self, job: JobRef) -> None:
-        """Return when the scheduler has proven the job GONE; any number of callers may wait, each may be cancelled.
+    async def wait_for_end(self, job: JobRef) -> JobReport:
+        """The report that proves the job GONE; any number of callers may wait, each may be cancelled.
 
         Raises PermanentError if the scheduler refuses the question, RuntimeError if the monitor is not running.
         """
         if self._task is None or self._task.done():
             raise RuntimeError("the job monitor is not running")
-        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        end: asyncio.Future[JobReport] = asyncio.get_running_loop().create_future()
         _, waiters = self._waiting.setdefault(job.token, (job, set()))
         waiters.add(end)
         self._work_there.set()
         try:
-            await end
+            return await end
         finally:
             waiters.discard(end)
             if not waiters and self._waiting.get(job.token, (None, None))[1] is waiters:
                 del self._waiting[job.token]
                 self._reports.pop(job.token, None)
+
+    async def wait_for_return(self, seconds: float) -> None:
+        """Return after `seconds`, or as soon as the scheduler answers again after an outage; it is asked meanwhile."""
+        self._held_up += 1
+        self._work_there.set()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._returned.wait()
+        finally:
+            self._held_up -= 1
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._follow(), name="job monitor")
@@ -91,7 +104,7 @@ class JobMonitor:
     async def _follow(self) -> None:
         pause = self._first_pause
         while True:
-            if not self._waiting:
+            if not self._waiting and not self._held_up:
                 self._work_there.clear()
                 await self._work_there.wait()
             try:
@@ -112,19 +125,21 @@ class JobMonitor:
             answers = await self._scheduler.poll(jobs)
         except PermanentError as error:
             for _, waiters in self._waiting.values():
-                _resolve(waiters, error)
+                _fail(waiters, error)
             return
-        was_unreachable = self._unreachable_since is not None
-        self._unreachable_since = None
-        self._unreachable_reason = ""
-        news = was_unreachable
+        news = self._unreachable_since is not None
+        if news:
+            self._unreachable_since = None
+            self._unreachable_reason = ""
+            self._returned.set()
+            self._returned = asyncio.Event()
         for token, answer in answers.items():
             if token not in self._waiting or answer.state is JobState.UNKNOWN:
                 continue
             news = news or self._reports.get(token) != answer
             self._reports[token] = answer
             if answer.state is JobState.GONE:
-                _resolve(self._waiting[token][1])
+                _resolve(self._waiting[token][1], answer)
         if news:
             self._changed()
 
@@ -135,14 +150,16 @@ class JobMonitor:
     def _release_waiters(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         for _, waiters in self._waiting.values():
-            _resolve(waiters, error or RuntimeError("the job monitor has been closed"))
+            _fail(waiters, error or RuntimeError("the job monitor has been closed"))
 
 
-def _resolve(waiters: set[asyncio.Future[None]], error: BaseException | None = None) -> None:
+def _resolve(waiters: set[asyncio.Future[JobReport]], report: JobReport) -> None:
     for waiter in waiters:
-        if waiter.done():
-            continue
-        if error is None:
-            waiter.set_result(None)
-        else:
+        if not waiter.done():
+            waiter.set_result(report)
+
+
+def _fail(waiters: set[asyncio.Future[JobReport]], error: BaseException) -> None:
+    for waiter in waiters:
+        if not waiter.done():
             waiter.set_exception(error)

@@ -79,8 +79,25 @@ if ! mkdir claim; then
     exit @DUPLICATE@
 fi
 mqi_started_at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+mqi_host=${SLURMD_NODENAME:-$(uname -n)}
+mqi_gpu=
 mqi_engine=
 mqi_caught=
+
+mqi_find_gpu() {
+    # A batch system's number for the device is the host's; the others count what the job may see.
+    mqi_gpu=${MQI_GPU_ID:-${SLURM_JOB_GPUS:-${CUDA_VISIBLE_DEVICES:-}}}
+    command -v nvidia-smi >/dev/null 2>&1 || return 0
+    # A broken driver can let it hang.
+    mqi_limit=
+    if command -v timeout >/dev/null 2>&1; then mqi_limit='timeout 10'; fi
+    mqi_devices=$(LC_ALL=C $mqi_limit nvidia-smi -L 2>/dev/null | sed -n 's/^GPU \([0-9]*\): .*(UUID: \(.*\))$/\1 \2/p')
+    case $mqi_devices in
+        *"
+"*) mqi_devices=$(printf '%s\n' "$mqi_devices" | grep "^${mqi_gpu%%,*} ") ;;
+    esac
+    if [ -n "$mqi_devices" ]; then mqi_gpu="${mqi_gpu:-${mqi_devices%% *}} ${mqi_devices#* }"; fi
+}
 
 mqi_forward() {
     mqi_caught=$1
@@ -119,8 +136,8 @@ mqi_write_exit_record() {
         printf 'exit_code=%d\n' "$1"
         printf 'started_at=%s\n' "$mqi_started_at"
         printf 'ended_at=%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-        printf 'host=%s\n' "$(uname -n)"
-        printf 'gpu=%s\n' "${MQI_GPU_ID:-${CUDA_VISIBLE_DEVICES:-}}"
+        printf 'host=%s\n' "$mqi_host"
+        printf 'gpu=%s\n' "$mqi_gpu"
         mqi_describe_raw_files && printf 'end=ok\n'
     } >exit_record.new && mv -f exit_record.new exit_record
 }
@@ -138,6 +155,9 @@ trap 'mqi_forward 143' TERM
 trap 'mqi_forward 130' INT
 trap 'mqi_forward 129' HUP
 printf '%s\n' "$$" >claim/pid.new && mv -f claim/pid.new claim/pid || exit 1
+mqi_find_gpu
+printf 'host=%s\ngpu=%s\njob=%s\n' "$mqi_host" "$mqi_gpu" "${SLURM_JOB_ID:-}" >claim/place.new &&
+    mv -f claim/place.new claim/place
 exec >>simulation.log 2>&1
 MQI_JOB_TOKEN=$mqi_token
 export MQI_JOB_TOKEN

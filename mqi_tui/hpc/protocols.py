@@ -117,6 +117,8 @@ class JobSpec:
     script: PurePosixPath
     """The job script in the run folder, already uploaded."""
     gpu_id: int
+    beam_id: str = ""
+    """For people who look at the scheduler's own list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from mqi_tui.domain.errors import PermanentError
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.exit_record import EXIT_RECORD_NAME, MAX_EXIT_RECORD_BYTES, parse_exit_record
 from mqi_tui.hpc.job_monitor import JobMonitor
-from mqi_tui.hpc.job_script import JOB_SCRIPT_NAME, LOG_NAME
-from mqi_tui.hpc.protocols import ExitRecord, JobRef, JobSpec, Scheduler, Transport
+from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, JobPlace, parse_place
+from mqi_tui.hpc.job_script import CLAIM_NAME, JOB_SCRIPT_NAME, LOG_NAME
+from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef, JobSpec, Scheduler, Transport
 from mqi_tui.hpc.upload import publish
 
 INPUT_PATTERNS = ("*.csv", "moqui_tps.in")
@@ -46,6 +47,18 @@ class RemoteHandler:
     def unreachable_since(self) -> datetime | None:
         """When the scheduler stopped answering (UTC); None while it answers."""
         return self._monitor.unreachable_since
+
+    def device_index(self, slot: int) -> int:
+        """The number by which a job in this slot finds its GPU."""
+        return self._scheduler.device_index(slot)
+
+    def slots(self, gpu_count: int) -> int:
+        """How many jobs may be there at once."""
+        return self._scheduler.slots(gpu_count)
+
+    async def wait_for_return(self, seconds: float) -> None:
+        """Pause for `seconds`; an outage that ends meanwhile ends the pause."""
+        await self._monitor.wait_for_return(seconds)
 
     async def upload_beam(self, files: Mapping[str, Path], folder: PurePosixPath) -> int:
         """Publish a beam's inputs whole in its remote folder; returns the bytes sent.
@@ -100,20 +113,22 @@ class RemoteHandler:
         """The id of the attempt's job if it was ever started."""
         return await self._scheduler.find(_job_spec(beam_id, attempt_folder, token, gpu_id))
 
-    async def wait_for_job(self, job: JobRef) -> ExitRecord | None:
-        """Return the exit record when the job is over, or None when it is gone without one (lost).
+    async def wait_for_job(self, job: JobRef) -> JobEnd:
+        """Return when the job is over: with its exit record, or without one when it left none (lost).
 
         Raises PermanentError for an exit record that is damaged or another job's.
         """
         while True:
-            if (record := await self._own_exit_record(job)) is not None:
-                return record
+            record = await self._own_exit_record(job)
+            if record is not None and record.exit_code == 0:
+                return JobEnd(record)
+            # Of a job that failed, the scheduler may know why: a time limit looks like a signal to the job itself.
             try:
                 async with asyncio.timeout(EXIT_RECORD_CHECK_SECONDS):
-                    await self._monitor.wait_for_end(job)
+                    report = await self._monitor.wait_for_end(job)
             except TimeoutError:
                 continue
-            return await self._last_look(job)
+            return JobEnd(record or await self._last_look(job), report)
 
     async def cancel_job(self, job: JobRef) -> None:
         """Ask the job to end; proves nothing, `wait_for_job` does."""
@@ -125,6 +140,10 @@ class RemoteHandler:
         if await self._transport.stat(path) is None:
             return None
         return parse_exit_record(await self._transport.read(path, 0, MAX_EXIT_RECORD_BYTES), path)
+
+    async def place(self, run_folder: PurePosixPath) -> JobPlace | None:
+        """Where the attempt's job computes; None before it began."""
+        return parse_place(await self._transport.read(run_folder / CLAIM_NAME / PLACE_NAME, 0, MAX_PLACE_BYTES))
 
     async def read_log(self, run_folder: PurePosixPath, offset: int, limit: int) -> bytes:
         """Up to `limit` bytes of the simulation log from byte `offset`; empty at its end and before it exists."""
@@ -155,7 +174,7 @@ class RemoteHandler:
 
 
 def _job_spec(beam_id: str, attempt_folder: PurePosixPath, token: str, gpu_id: int) -> JobSpec:
-    return JobSpec(job_name(beam_id), token, attempt_folder, attempt_folder / JOB_SCRIPT_NAME, gpu_id)
+    return JobSpec(job_name(beam_id), token, attempt_folder, attempt_folder / JOB_SCRIPT_NAME, gpu_id, beam_id)
 
 
 def job_name(beam_id: str) -> str:

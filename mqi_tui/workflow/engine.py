@@ -136,7 +136,8 @@ class Engine:
         return LogChunk(data.decode(errors="replace"), start, start + len(data), attempt.attempt)
 
     async def _start(self, *, paused: bool) -> None:
-        await self._context.gpus.set_gpu_count(self._context.settings.hpc.gpu_count)
+        slots = self._context.remote.slots(self._context.settings.hpc.gpu_count)
+        await self._context.gpus.set_gpu_count(slots)
         if not paused:
             self._context.running.set()
         await self._publisher.publish_if_changed()

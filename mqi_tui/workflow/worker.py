@@ -151,4 +151,4 @@ class _BeamWorker:
         if beam.status in WAY:
             since = f"{self._held_up_since:%H:%M:%S} UTC"
             self._context.progress.report(self.beam_id, beam.status, 0.0, f"held up since {since}: {error}")
-        await self._interruption.guard(asyncio.sleep(self._backoff.next_pause()))
+        await self._interruption.guard(self._context.remote.wait_for_return(self._backoff.next_pause()))

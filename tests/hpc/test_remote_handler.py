@@ -44,7 +44,7 @@ async def test_a_job_is_submitted_with_its_inputs_and_followed_to_its_exit_recor
     job = await submit(
         remote, tmp_path / "run-001", 'cat moqui_tps.in; printf 12345678 >dose.raw; echo "GPU $MQI_GPU_ID"'
     )
-    record = await remote.wait_for_job(job)
+    record = (await remote.wait_for_job(job)).record
     assert record is not None
     assert (record.exit_code, record.raw_files, record.raw_size, record.gpu) == (0, ("dose.raw",), 8, "3")
     assert await remote.read_log(job.run_folder, 0, 100) == b"GPUID 3\nGPU 3\n"
@@ -59,7 +59,7 @@ async def test_submitting_again_finds_the_job_that_runs_or_ran_and_starts_no_sec
     first = await submit(remote, folder, line)
     assert await submit(remote, folder, line) == first
     (tmp_path / "go").touch()
-    assert await remote.wait_for_job(first) is not None
+    assert (await remote.wait_for_job(first)).record is not None
     assert await submit(remote, folder, line) == first
     assert (tmp_path / "starts").read_text() == "started\n"
 
@@ -69,13 +69,13 @@ async def test_a_job_that_was_killed_with_its_script_is_lost(remote: RemoteHandl
     waiting = asyncio.create_task(remote.wait_for_job(job))
     await until(lambda: is_alive(int(job.job_id)), "the job runs")
     os.killpg(int(job.job_id), signal.SIGKILL)
-    assert await waiting is None
+    assert (await waiting).record is None
 
 
 async def test_a_cancelled_job_has_ended_and_left_no_process(remote: RemoteHandler, tmp_path: Path) -> None:
     job = await submit(remote, tmp_path / "run-001", "sleep 60")
     await remote.cancel_job(job)
-    record = await remote.wait_for_job(job)
+    record = (await remote.wait_for_job(job)).record
     assert record is not None
     assert record.exit_code == 143
     assert not is_alive(int(job.job_id))
@@ -83,7 +83,7 @@ async def test_a_cancelled_job_has_ended_and_left_no_process(remote: RemoteHandl
 
 async def test_an_exit_record_of_another_job_is_never_taken_for_ours(remote: RemoteHandler, tmp_path: Path) -> None:
     job = await submit(remote, tmp_path / "run-001", "true")
-    assert await remote.wait_for_job(job) is not None
+    assert (await remote.wait_for_job(job)).record is not None
     other = JobRef(job.job_id, "another-token", job.run_folder)
     with pytest.raises(PermanentError, match="is of another job"):
         await remote.wait_for_job(other)

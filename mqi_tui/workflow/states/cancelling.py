@@ -34,5 +34,5 @@ async def end_job(beam: BeamRecord, outcome: AttemptOutcome, context: WorkflowCo
         return EndedAttempt(outcome)
     job = job_reference(attempt, job_id)
     await context.remote.cancel_job(job)
-    record = await context.remote.wait_for_job(job)
+    record = (await context.remote.wait_for_job(job)).record
     return EndedAttempt(outcome, exit_code=record.exit_code if record else None)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 
-from mqi_tui.domain.errors import JobLostError, PermanentError, TransientError
+from mqi_tui.domain.errors import JobLostError, PermanentError
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord, EndedAttempt
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.protocols import ExitRecord, JobRef
+from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef
 from mqi_tui.moqui.layer_csv import read_layer_csv
-from mqi_tui.moqui.run_log import RunLogParser, RunLogState, explain_exit
+from mqi_tui.moqui.run_log import RunLogState, explain_exit
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.job_files import dose_grid, job_reference, prepare_job
-
-_LOG_PIECE = 256 * 1024
+from mqi_tui.workflow.states.log_follower import LogFollower
 
 
 class HpcExecutionState:
@@ -32,14 +30,10 @@ class HpcExecutionState:
         job = job_reference(attempt, attempt.hpc_job_id or await self._submit(beam, attempt, context))
         context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0)
         async with LogFollower(beam, job, context) as follower:
-            record = await context.remote.wait_for_job(job)
+            end = await context.remote.wait_for_job(job)
             log = await follower.read_to_end()
-        if record is None:
-            raise JobLostError(
-                f"job {job.job_id} is gone and left no exit record in {job.run_folder} "
-                "(node lost, or the job itself was killed)"
-            )
         try:
+            record = _trusted_record(job, end)
             raw_size = await asyncio.to_thread(_check_run, beam, context, record, log)
         except PermanentError as error:
             return Outcome(
@@ -47,12 +41,13 @@ class HpcExecutionState:
                 f"attempt {attempt.attempt} failed",
                 error=str(error),
                 resume_from=error.resume_from,
-                ended=EndedAttempt(AttemptOutcome.FAILED, record.exit_code),
+                ended=EndedAttempt(AttemptOutcome.FAILED, end.record.exit_code if end.record else None),
             )
         raw_file = str(job.run_folder / record.raw_files[0])
+        gpu = record.gpu or "not known"
         return Outcome(
             BeamStatus.DOWNLOADING,
-            f"attempt {attempt.attempt} computed {raw_file}, {raw_size} bytes, on GPU {attempt.gpu_id}",
+            f"attempt {attempt.attempt} computed {raw_file}, {raw_size} bytes, on {record.host}, GPU {gpu}",
             ended=EndedAttempt(
                 AttemptOutcome.SUCCEEDED, record.exit_code, raw_file, record.raw_size, record.raw_sha256
             ),
@@ -83,53 +78,21 @@ class HpcExecutionState:
         return job_id
 
 
-class LogFollower:
-    """Reads a job's log by byte offset while it runs and turns it into progress; it never decides anything."""
+def _trusted_record(job: JobRef, end: JobEnd) -> ExitRecord:
+    """The exit record, unless something other than the job's own program ended it.
 
-    def __init__(self, beam: BeamRecord, job: JobRef, context: WorkflowContext) -> None:
-        self._beam_id = beam.beam_id
-        self._job = job
-        self._context = context
-        self._parser = RunLogParser(context.settings.engine.profile)
-        self._offset = 0
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> LogFollower:
-        self._task = asyncio.create_task(self._follow(), name=f"log of {self._beam_id}")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-
-    async def read_to_end(self) -> RunLogState:
-        """Stop following and read what is left of the log of a job that is over."""
-        await self._stop()
-        while await self._read_piece():
-            pass
-        return self._parser.state
-
-    async def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def _follow(self) -> None:
-        while True:
-            with contextlib.suppress(TransientError):  # the job monitor is the one that says "unreachable since"
-                while await self._read_piece():
-                    pass
-                state = self._parser.state
-                if state.fraction is not None:
-                    self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, state.fraction)
-            await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
-
-    async def _read_piece(self) -> bool:
-        data = await self._context.remote.read_log(self._job.run_folder, self._offset, _LOG_PIECE)
-        self._parser.feed(data)
-        self._offset += len(data)
-        return len(data) == _LOG_PIECE
+    Raises JobLostError when another attempt may go better, PermanentError when it would meet the same.
+    """
+    record, reason = end.record, end.report.reason if end.report else ""
+    if record is not None and (record.exit_code == 0 or not reason):
+        return record
+    if record is None:
+        ended = f"is gone and left no exit record in {job.run_folder}"
+    else:
+        ended = f"ended with exit code {record.exit_code}"
+    if end.report is not None and end.report.is_final:
+        raise PermanentError(f"Job {job.job_id} {ended}: {reason}.")
+    raise JobLostError(f"job {job.job_id} {ended} ({reason or 'node lost, or the job itself was killed'})")
 
 
 def _check_run(beam: BeamRecord, context: WorkflowContext, record: ExitRecord, log: RunLogState) -> int:

@@ -55,7 +55,7 @@ def prepare_job(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowConte
         "beam_dir": run_folder.parent,
         "run_dir": run_folder,
         "tps_file": run_folder / TPS_NAME,
-        "gpu_id": attempt.gpu_id,
+        "gpu_id": context.remote.device_index(attempt.gpu_id),
         "attempt": attempt.attempt,
     }
     tps = TpsInput.read(source).with_values({key: fill(word, values) for key, word in engine.run_parameters.items()})

@@ -1,0 +1,65 @@
+"""The one status command of a Slurm cluster: all of the user's jobs at once, shared by everybody who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from mqi_tui.domain.errors import TransientError
+from mqi_tui.hpc.protocols import Transport
+from mqi_tui.hpc.slurm_parse import QUEUE_FORMAT, UTC_TIMES, SlurmJob, parse_queue
+
+# A filter of the login's environment would make jobs disappear. -t all shows those that have ended, too; --me has
+# neither ids that may be unknown nor a length that grows with the jobs.
+_COMMAND = (
+    "env",
+    *(
+        word
+        for name in ("ACCOUNT", "NAMES", "PARTITION", "QOS", "STATES", "USERS")
+        for word in ("-u", f"SQUEUE_{name}")
+    ),
+    *UTC_TIMES,
+    *("squeue", "--me", "--states=all", "--noheader", f"--format={QUEUE_FORMAT}"),
+)
+
+
+class SlurmQueue:
+    """Asks squeue; callers that come while it answers share the next answer, or the error in its place."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._asking = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._jobs: Mapping[str, Sequence[SlurmJob]] = {}
+        self._error: TransientError | None = None
+
+    async def jobs(self, since: float) -> Mapping[str, Sequence[SlurmJob]]:
+        """The user's jobs by token, as asked at or after `since` (`time.monotonic()`).
+
+        Raises TransientError when squeue gave no answer: no answer is never "no job".
+        """
+        async with self._asking:
+            if self._asked_at < since:
+                asked_at = time.monotonic()
+                try:
+                    self._jobs, self._error = await self._ask(), None
+                except TransientError as error:
+                    self._error = error
+                self._asked_at = asked_at
+            if self._error is not None:
+                raise TransientError(str(self._error)) from self._error
+            return self._jobs
+
+    async def _ask(self) -> Mapping[str, Sequence[SlurmJob]]:
+        result = await self._transport.run(_COMMAND)
+        if result.exit_status != 0:
+            said = " ".join(result.stderr.split())[:300] or "no word"
+            raise TransientError(
+                f"Slurm does not say how the jobs are (squeue ended with {result.exit_status}): {said}"
+            )
+        jobs: defaultdict[str, list[SlurmJob]] = defaultdict(list)
+        for job in parse_queue(result.stdout):
+            jobs[job.token].append(job)
+        return jobs

@@ -1,0 +1,91 @@
+"""Follows a job that waits or runs: its log by byte offset, its place, and what the scheduler says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+from mqi_tui.domain.errors import TransientError
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.job_place import JobPlace
+from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
+from mqi_tui.moqui.run_log import RunLogParser, RunLogState
+from mqi_tui.workflow.context import WorkflowContext
+
+_LOG_PIECE = 256 * 1024
+
+
+class LogFollower:
+    """Turns what a job shows into the beam's progress and detail; it never decides anything."""
+
+    def __init__(self, beam: BeamRecord, job: JobRef, context: WorkflowContext) -> None:
+        self._beam_id = beam.beam_id
+        self._job = job
+        self._context = context
+        self._parser = RunLogParser(context.settings.engine.profile)
+        self._offset = 0
+        self._place: JobPlace | None = None
+        self._report: JobReport | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LogFollower:
+        self._task = asyncio.create_task(self._follow(), name=f"log of {self._beam_id}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    async def read_to_end(self) -> RunLogState:
+        """Stop following and read what is left of the log of a job that is over."""
+        await self._stop()
+        while await self._read_piece():
+            pass
+        return self._parser.state
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _follow(self) -> None:
+        while True:
+            # The monitor forgets a job while nobody waits for it; what it said last still holds.
+            self._report = self._context.remote.monitor.report(self._job.token) or self._report
+            if self._report is None or self._report.state is not JobState.PENDING:
+                with contextlib.suppress(TransientError):  # the job monitor is the one that says "unreachable since"
+                    await self._look()
+            detail = describe(self._report, self._place, datetime.now(UTC))
+            fraction = self._parser.state.fraction or 0.0
+            self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail)
+            await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
+
+    async def _look(self) -> None:
+        if self._place is None:
+            self._place = await self._context.remote.place(self._job.run_folder)
+        while await self._read_piece():
+            pass
+
+    async def _read_piece(self) -> bool:
+        data = await self._context.remote.read_log(self._job.run_folder, self._offset, _LOG_PIECE)
+        self._parser.feed(data)
+        self._offset += len(data)
+        return len(data) == _LOG_PIECE
+
+
+def describe(report: JobReport | None, place: JobPlace | None, now: datetime) -> str:
+    """A few words on a job: what it waits for and until when (UTC), or where it computes."""
+    if report is not None and report.state is JobState.PENDING:
+        words = (
+            f"waits in the scheduler's queue ({report.reason})" if report.reason else "waits in the scheduler's queue"
+        )
+        start = report.expected_start
+        if start is None or start <= now:
+            return words
+        day = "" if start.date() == now.date() else f"{start:%Y-%m-%d} "
+        return f"{words}, expected to start at {day}{start:%H:%M} UTC"
+    where = "" if place is None else str(place)
+    return "; ".join(filter(None, (where, report.reason if report is not None else "")))
