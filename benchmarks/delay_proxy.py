@@ -1,0 +1,70 @@
+"""A TCP proxy on the loopback address that holds each byte back for half a round trip, in both directions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+_CHUNK = 65_536
+_ON_THE_WAY = 512
+"""Chunks that may be under way at once: enough that the delay, and not the proxy, bounds a transfer."""
+
+
+@asynccontextmanager
+async def delayed(host: str, port: int, round_trip_seconds: float) -> AsyncIterator[int]:
+    """The port of a proxy to `host`:`port` with this round trip more; its connections end with the block."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(host, port)
+            with suppress(ConnectionError):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_carry(reader, far_writer, round_trip_seconds / 2))
+                    group.create_task(_carry(far_reader, writer, round_trip_seconds / 2))
+        finally:
+            connections.discard(task)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
+    """Bytes go on in their order, each `delay` seconds after it came; many may be on their way at once."""
+    loop = asyncio.get_running_loop()
+    on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_ON_THE_WAY)
+
+    async def take() -> None:
+        while True:
+            data = await reader.read(_CHUNK)
+            await on_the_way.put((loop.time() + delay, data))
+            if not data:
+                return
+
+    async def give() -> None:
+        while True:
+            due, data = await on_the_way.get()
+            await asyncio.sleep(max(due - loop.time(), 0))
+            if not data:
+                if writer.can_write_eof():
+                    writer.write_eof()
+                return
+            writer.write(data)
+            await writer.drain()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(take())
+            group.create_task(give())
+    except* ConnectionError:
+        writer.close()
