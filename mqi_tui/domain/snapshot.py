@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
 
@@ -44,6 +45,10 @@ class EngineSnapshot:
     """Beam ids that wait for a slot, next first."""
     notice: str
     """Something that holds up the whole engine (scan directory or HPC unreachable); empty when all is well."""
+    readings: tuple[GpuReading, ...] = ()
+    """The GPUs where the command of `hpc.gpu_readings` runs, by index; empty while nothing is known."""
+    storage: StorageReading | None = None
+    """None until the disks were looked at."""
 
     def beam(self, beam_id: str) -> BeamRecord | None:
         for case in self.cases:

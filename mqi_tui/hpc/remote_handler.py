@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
+from mqi_tui.domain.readings import GpuReading
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.exit_record import EXIT_RECORD_NAME, MAX_EXIT_RECORD_BYTES, parse_exit_record
+from mqi_tui.hpc.gpu_readings import read_gpus
 from mqi_tui.hpc.job_monitor import JobMonitor
 from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, JobPlace, parse_place
 from mqi_tui.hpc.job_script import CLAIM_NAME, JOB_SCRIPT_NAME, LOG_NAME
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef, JobSpec, Scheduler, Transport
+from mqi_tui.hpc.storage import free_bytes, used_bytes
 from mqi_tui.hpc.upload import publish
 
 INPUT_PATTERNS = ("*.csv", "moqui_tps.in")
@@ -153,6 +156,18 @@ class RemoteHandler:
         """Bytes in the simulation log; 0 before it exists."""
         log = await self._transport.stat(run_folder / LOG_NAME)
         return 0 if log is None else log.size
+
+    async def read_gpus(self, command: Sequence[str]) -> tuple[GpuReading, ...]:
+        """The GPUs of the machine to which the transport leads; as `gpu_readings.read_gpus`."""
+        return await read_gpus(self._transport, command)
+
+    async def used_bytes(self, folder: PurePosixPath) -> int | None:
+        """What the folder holds; None if that cannot be counted in time."""
+        return await used_bytes(self._transport, folder)
+
+    async def free_bytes(self, folder: PurePosixPath) -> int | None:
+        """What can still be written in the folder; None if the system does not say."""
+        return await free_bytes(self._transport, folder)
 
     async def _own_exit_record(self, job: JobRef) -> ExitRecord | None:
         record = await self.exit_record(job.run_folder)

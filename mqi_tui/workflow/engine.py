@@ -24,6 +24,7 @@ from mqi_tui.workflow.case_registrar import CaseRegistrar
 from mqi_tui.workflow.config_check import check_engine_parameters
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.control import LogChunk
+from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
 from mqi_tui.workflow.request_server import RequestServer
@@ -54,12 +55,14 @@ class Engine:
         self._manager = WorkflowManager(context)
         self._registrar = CaseRegistrar(context, self._manager, auto_dispatch=auto_dispatch)
         self._requests = RequestServer(RequestRepository(database), self)
+        self._gauges = Gauges(context)
         self._publisher = SnapshotPublisher(
             cases,
             gpus,
             revision=lambda: database.revision,
             is_paused=lambda: not running.is_set(),
             notice=self._present_notice,
+            measurements=lambda: self._gauges.measurements,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -144,6 +147,10 @@ class Engine:
         self._own("publisher", MINIMUM_INTERVAL_SECONDS, self._publisher.publish_if_changed)
         self._own("progress", _PROGRESS_INTERVAL_SECONDS, self._write_progress)
         self._own("case scan", self._context.settings.scan.interval_seconds, self._registrar.scan_once)
+        hpc = self._context.settings.hpc
+        self._own("GPU readings", hpc.gpu_readings.interval_seconds, self._gauges.read_gpus)
+        storage_pause = min(hpc.storage.interval_seconds, STORAGE_RETRY_SECONDS)
+        self._own("storage", storage_pause, self._gauges.measure_storage)
         self._own("requests", _REQUEST_INTERVAL_SECONDS, self._requests.serve_pending)
         await self._manager.resume_unfinished()
 

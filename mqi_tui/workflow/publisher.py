@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from mqi_tui.domain.readings import Measurements
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.repositories.cases import CaseRepository
@@ -18,7 +20,8 @@ MINIMUM_INTERVAL_SECONDS = 0.5
 class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
-    `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well).
+    `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
+    `measurements` what is measured beside the work.
     """
 
     def __init__(
@@ -29,14 +32,17 @@ class SnapshotPublisher:
         revision: Callable[[], int],
         is_paused: Callable[[], bool],
         notice: Callable[[], str],
+        measurements: Callable[[], Measurements] = Measurements,
     ) -> None:
         self._cases = cases
         self._gpus = gpus
         self._revision = revision
         self._is_paused = is_paused
         self._notice = notice
+        self._measurements = measurements
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
+        self._published_measurements = Measurements()
         self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
 
     @property
@@ -46,11 +52,17 @@ class SnapshotPublisher:
     async def publish_if_changed(self) -> None:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
         state = (self._revision(), self._is_paused(), self._notice())
-        if state == self._published_state:
+        measured = self._measurements()
+        if state != self._published_state:
+            snapshot = await self._load()
+        elif measured != self._published_measurements:
+            # Measured every few seconds: no reason to read all beams again.
+            snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
+        else:
             return
-        snapshot = await self._load()
+        snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage)
         async with self._published:
-            self._latest, self._published_state = snapshot, state
+            self._latest, self._published_state, self._published_measurements = snapshot, state, measured
             self._published.notify_all()
 
     async def changes(self) -> AsyncIterator[EngineSnapshot]:

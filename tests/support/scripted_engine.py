@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
@@ -72,6 +73,8 @@ def a_snapshot(
     events: Sequence[EventRecord] = (),
     paused: bool = False,
     notice: str = "",
+    readings: Sequence[GpuReading] = (),
+    storage: StorageReading | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
     beams = [beam for case in cases for beam in case.beams]
@@ -86,6 +89,8 @@ def a_snapshot(
         events=tuple(events),
         queue=tuple(beam.beam_id for beam in beams if beam.status is BeamStatus.HPC_QUEUED),
         notice=notice,
+        readings=tuple(readings),
+        storage=storage,
     )
 
 

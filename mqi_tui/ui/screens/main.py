@@ -103,7 +103,8 @@ class MainScreen(Screen[None]):
         self._snapshot = snapshot
         self._marked &= {beam.beam_id for case in snapshot.cases for beam in case.beams}
         self._header.show(snapshot)
-        self._notice.show(snapshot.notice)
+        warning = snapshot.storage.warning if snapshot.storage else ""
+        self._notice.show("; ".join(filter(None, (snapshot.notice, warning))))
         self._gpus.show(snapshot)
         self._event.show(snapshot.events[-1] if snapshot.events else None)
         self._keys.show(paused=snapshot.paused)

@@ -1,8 +1,9 @@
-"""The GPU slots at a glance: each free, or with the beam that holds it and how far that is."""
+"""The GPU slots at a glance: each free, or with its beam and how far that is; and what its device says of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -11,10 +12,12 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mqi_tui.domain.readings import GpuReading
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.marks import BEAM_MARKS
+from mqi_tui.ui.measured import NO_READING, reading_text
 from mqi_tui.ui.text import fit, fit_middle, fit_right, percent
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
 
@@ -22,8 +25,16 @@ _MIN_CELL_WIDTH = 24
 _MAX_ACROSS = 4
 
 
+_Row = Sequence[Callable[[int], Line]]
+"""The cells of one line of the grid; each takes its width."""
+
+
 class GpuGrid(ScrollView, can_focus=False):
-    """Slots in reading order, as many across as fit; scrolls when there are more than fit."""
+    """Slots in reading order, as many across as fit; scrolls when there are more than fit.
+
+    On a wide screen each has a second line with the reading of its device, once there are readings; devices of which
+    it is not known who computes on them follow by themselves.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
@@ -32,15 +43,17 @@ class GpuGrid(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._gpus: Sequence[GpuRecord] = ()
         self._beams: Mapping[int, BeamRecord | None] = {}
+        self._readings: Sequence[GpuReading] = ()
+        self._rows: Sequence[_Row] = ()
 
     def show(self, snapshot: EngineSnapshot) -> None:
-        gpus = snapshot.gpus
+        gpus, readings = snapshot.gpus, snapshot.readings
         beams = {gpu.gpu_id: snapshot.beam(gpu.beam_id) for gpu in gpus if gpu.beam_id is not None}
-        if gpus == self._gpus and beams == self._beams:
+        if (gpus, beams, readings) == (self._gpus, self._beams, self._readings):
             return
-        self._gpus, self._beams = gpus, beams
+        self._gpus, self._beams, self._readings = gpus, beams, readings
         busy = sum(gpu.beam_id is not None for gpu in gpus)
-        self.border_title = Content(f"GPUs · {busy} of {len(gpus)} busy")
+        self.border_title = Content(f"GPUs · {busy} of {len(gpus)} busy" + ("" if readings else f" · {NO_READING}"))
         self._measure()
         self.refresh()
 
@@ -49,15 +62,30 @@ class GpuGrid(ScrollView, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        across = self._across(width)
-        first = (self.scroll_offset.y + y) * across
-        cell_width = (width - 1) // across
+        number = self.scroll_offset.y + y
+        row = self._rows[number] if number < len(self._rows) else ()
+        cell_width = (width - 1) // self._across(width)
         line: list[Part] = [(" ", Tone.NORMAL)]
-        for gpu in self._gpus[first : first + across]:
-            line.extend(self._cell(gpu, cell_width))
+        for cell in row:
+            line.extend(cell(cell_width))
         return paint(self, line, width)
 
-    def _cell(self, gpu: GpuRecord, width: int) -> Line:
+    def _all_rows(self, across: int) -> Iterator[_Row]:
+        slots = {gpu.gpu_id for gpu in self._gpus}
+        by_slot = {one.slot: one for one in self._readings if one.slot in slots}
+        others = [one for one in self._readings if one.slot not in slots]
+        # A narrow screen has no room for more than the slots.
+        is_wide = not self.screen.has_class("-narrow")
+        for first in range(0, len(self._gpus), across):
+            gpus = self._gpus[first : first + across]
+            yield [partial(self._slot_cell, gpu) for gpu in gpus]
+            if is_wide and by_slot:
+                yield [partial(_reading_cell, by_slot.get(gpu.gpu_id)) for gpu in gpus]
+        if is_wide:
+            for first in range(0, len(others), across):
+                yield [partial(_device_cell, one) for one in others[first : first + across]]
+
+    def _slot_cell(self, gpu: GpuRecord, width: int) -> Line:
         number = (fit_right(str(gpu.gpu_id), 2) + " ", Tone.STRONG)
         if gpu.beam_id is None:
             return [number, (fit("○ free", width - 3), Tone.MUTED)]
@@ -76,7 +104,16 @@ class GpuGrid(ScrollView, can_focus=False):
         return min(max((width - 1) // _MIN_CELL_WIDTH, 1), _MAX_ACROSS)
 
     def _measure(self) -> None:
-        line_count = -(-len(self._gpus) // self._across(self.size.width))
-        self.virtual_size = Size(0, line_count)
+        self._rows = list(self._all_rows(self._across(self.size.width)))
+        self.virtual_size = Size(0, len(self._rows))
         # A pane without anything to scroll is no stop for the tab key.
-        self.can_focus = line_count > self.size.height > 0
+        self.can_focus = len(self._rows) > self.size.height > 0
+
+
+def _reading_cell(reading: GpuReading | None, width: int) -> Line:
+    return [("   ", Tone.NORMAL), (fit(reading_text(reading, width - 4), width - 3), Tone.MUTED)]
+
+
+def _device_cell(reading: GpuReading, width: int) -> Line:
+    name = f"GPU {reading.index} "
+    return [(name, Tone.STRONG), (fit(reading_text(reading, width - len(name) - 1), width - len(name)), Tone.MUTED)]

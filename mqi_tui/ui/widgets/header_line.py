@@ -1,4 +1,4 @@
-"""The line at the top: is the engine running, what is at work, how many GPUs are busy, what time it is (UTC)."""
+"""The line at the top: is the engine running, what is at work, GPUs, room on the HPC, time (UTC)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from rich.cells import cell_len
 
+from mqi_tui.domain.readings import StorageReading
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.measured import storage_text
 from mqi_tui.ui.text import cut_middle
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
@@ -48,6 +50,7 @@ class HeaderLine(OneLine):
         self._title = title
         self._tally = Tally(0, 0, 0, 0, 0, 0)
         self._paused = False
+        self._storage: StorageReading | None = None
         self._clock = ""
 
     def on_mount(self) -> None:
@@ -56,25 +59,30 @@ class HeaderLine(OneLine):
 
     def show(self, snapshot: EngineSnapshot) -> None:
         tally = Tally.of(snapshot)
-        if (tally, snapshot.paused) != (self._tally, self._paused):
-            self._tally, self._paused = tally, snapshot.paused
+        if (tally, snapshot.paused, snapshot.storage) != (self._tally, self._paused, self._storage):
+            self._tally, self._paused, self._storage = tally, snapshot.paused, snapshot.storage
             self.refresh()
 
     def line(self, width: int) -> Line:
-        for left, clock in self._variants():
+        for left, clock, reserve in self._variants():
             used = sum(cell_len(text) for text, _ in left)
-            if used + len(clock) + 1 < width:
+            if used + len(clock) + 1 + reserve < width:
                 break
         room = width - used - len(clock) - 3
         title = cut_middle(self._title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
         gap = width - used - cell_len(title) - len(clock) - 1
         return [*left, (" " * max(gap, 1), Tone.NORMAL), (title, Tone.MUTED), (clock, Tone.MUTED)]
 
-    def _variants(self) -> Iterator[tuple[list[Part], str]]:
-        """From the roomiest to the tightest."""
+    def _variants(self) -> Iterator[tuple[list[Part], str, int]]:
+        """(left part, clock, cells to be left between them) from the roomiest to the tightest."""
+        tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
+        for short in (False, True):
+            if storage := storage_text(self._storage, short=short):
+                left = [*self._left(short=False), ("  " + storage, tone)]
+                yield left, f"{self._clock} UTC", _MIN_TITLE_WIDTH + 2
         for short in (False, True):
             for time in (f"{self._clock} UTC", f"{self._clock[:5]} UTC"):
-                yield self._left(short=short), time
+                yield self._left(short=short), time, 0
 
     def _left(self, *, short: bool) -> list[Part]:
         tally = self._tally
