@@ -1,0 +1,128 @@
+"""40 beams whose simulation takes 5 s, on 8 slots over `ssh x slurm`, beside the same 40 jobs handed to sbatch at once.
+
+`python -m benchmarks.makespan`, as root with Slurm and OpenSSH's server installed. Ours includes preprocessing, upload,
+download and verification; the shell loop only computes. What counts is the ratio of the two makespans in one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psutil
+
+from mqi_tui.domain.status import BeamStatus
+from tests.cluster.cluster import Cluster, temporary_cluster
+from tests.support.site import Site
+
+CASES, BEAMS = 8, 5
+GPUS = 8
+SIMULATION_SECONDS = 5
+VOXELS = (20, 20, 175)
+"""Of the small phantom that the test sites use."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    makespan: float
+    """Seconds from the first job's hand-over (ours: from the dispatch) to the end of everything."""
+    busy: float
+    """Share of the makespan that the GPUs computed, 0 to 1."""
+
+
+def simulation(template: Path, times: Path) -> str:
+    """A line of sh that takes 5 s of a GPU, leaves a dose file and notes when it ran."""
+    note = f"date +%s.%N >>{shlex.quote(str(times))}/$SLURM_JOB_ID"
+    return f"{note}; sleep {SIMULATION_SECONDS}; cp {shlex.quote(str(template))} dose.raw; {note}"
+
+
+def busy_share(times: Path, makespan: float) -> float:
+    spans = [[float(word) for word in path.read_text().split()] for path in times.iterdir()]
+    if len(spans) != CASES * BEAMS or any(len(span) != 2 for span in spans):
+        raise SystemExit(f"{len(spans)} jobs ran, expected {CASES * BEAMS}, each with a beginning and an end")
+    return sum(end - begin for begin, end in spans) / (GPUS * makespan)
+
+
+def shell_loop(cluster: Cluster, folder: Path, line: str, times: Path) -> Outcome:
+    folder.mkdir()
+    times.mkdir()
+    begin = time.monotonic()
+    for number in range(CASES * BEAMS):
+        place = folder / str(number)
+        place.mkdir()
+        cluster.run("sbatch", "--gres=gpu:1", f"--chdir={place}", "--output=/dev/null", f"--wrap={line}")
+    while cluster.run("squeue", "-h").stdout.strip():
+        time.sleep(0.1)
+    makespan = time.monotonic() - begin
+    return Outcome(makespan, busy_share(times, makespan))
+
+
+async def ours(cluster: Cluster, folder: Path, line: str, times: Path) -> tuple[Outcome, float, float]:
+    """Also the program's own CPU time as a share of one core, and its largest memory in MiB."""
+    times.mkdir()
+    site = Site.make(folder)
+    site.configure(
+        hpc={
+            "transport": "ssh",
+            "scheduler": "slurm",
+            "remote_root": str(folder / "far"),
+            "poll_interval_seconds": 0.5,
+            "gpu_count": GPUS,
+            "ssh": {
+                "host": cluster.ssh_host,
+                "port": cluster.ssh_port,
+                "user": cluster.ssh_user,
+                "identity_files": [str(cluster.client_key)],
+                "known_hosts": str(cluster.known_hosts),
+                "config_files": [],
+            },
+        },
+        engine={"command": ["sh", "-c", line], "setup_lines": []},
+    )
+    site.add_cases(CASES, beams=BEAMS, layers=3)
+    me = psutil.Process()
+    async with site.engine() as engine:
+        while len(engine.snapshot.cases) < CASES:
+            await asyncio.sleep(0.1)
+        begin, cpu = time.monotonic(), sum(me.cpu_times()[:2])
+        for case in engine.snapshot.cases:
+            await engine.dispatch(case.case_id)
+        memory = 0
+        while not all(beam.status is BeamStatus.COMPLETED for case in engine.snapshot.cases for beam in case.beams):
+            memory = max(memory, me.memory_info().rss)
+            _stop_at_failures([beam.error for case in engine.snapshot.cases for beam in case.beams])
+            await asyncio.sleep(0.1)
+        makespan = time.monotonic() - begin
+        share = (sum(me.cpu_times()[:2]) - cpu) / makespan
+    return Outcome(makespan, busy_share(times, makespan)), share, memory / 2**20
+
+
+def _stop_at_failures(errors: Sequence[str | None]) -> None:
+    failed = [error for error in errors if error]
+    if failed:
+        raise SystemExit(f"a beam failed: {failed[0]}")
+
+
+def main() -> None:
+    with temporary_cluster() as cluster, TemporaryDirectory(prefix="mqi-makespan-") as name:
+        folder = Path(name)
+        template = folder / "template.raw"
+        np.ones(VOXELS, "<f8").tofile(template)
+        loop = shell_loop(cluster, folder / "loop", simulation(template, folder / "times-loop"), folder / "times-loop")
+        mine, cpu, memory = asyncio.run(
+            ours(cluster, folder / "site", simulation(template, folder / "times-ours"), folder / "times-ours")
+        )
+    print(f"sbatch in a shell loop: {loop.makespan:6.1f} s, GPUs busy {loop.busy:.0%}")
+    print(f"mqi-tui:                {mine.makespan:6.1f} s, GPUs busy {mine.busy:.0%}")
+    print(f"ratio of the makespans: {mine.makespan / loop.makespan:.3f}")
+    print(f"the program itself: {cpu:.0%} of one core, {memory:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
