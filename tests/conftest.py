@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.cluster import Cluster, temporary_cluster
+from tests.cluster.requirements import why_no_cluster
 from tests.support.site import Site
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where no cluster can be brought up, the tests that need one are skipped, with the reason."""
+    if reason := why_no_cluster():
+        for item in items:
+            if item.get_closest_marker("cluster"):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A place of its own with a config for the embedded default, quick enough for tests, and no cases yet."""
     return Site.make(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Slurm cluster with sshd, for tests with the marker `cluster`; it is up from the first of them to the last."""
+    with temporary_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def whole_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test finds the faults or the jobs that another has left in the cluster of the session."""
+    if "cluster" not in request.fixturenames:
+        yield
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    yield
+    cluster.heal()
+    cluster.cancel_jobs()
