@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mqi_tui import __version__
-from mqi_tui.cli import places, requests, run, status
+from mqi_tui.cli import doctor, places, requests, run, status
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.text import printable
 
@@ -53,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
         command=run.run, config=Path("config.yaml"), headless=False, dispatch_all=False, until_idle=False
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers):
+    for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers, doctor.add_parsers):
         add(commands, config)
     return parser

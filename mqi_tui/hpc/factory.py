@@ -23,14 +23,23 @@ LONGEST_MONITOR_PAUSE_SECONDS = 5.0
 
 
 @asynccontextmanager
+async def open_transport(settings: Settings) -> AsyncIterator[Transport]:
+    """The way to the HPC that the settings name, alone."""
+    transport = _TRANSPORTS[settings.hpc.transport](settings.hpc)
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
+
+
+@asynccontextmanager
 async def open_hpc(settings: Settings, *, on_change: Callable[[], None] | None = None) -> AsyncIterator[RemoteHandler]:
     """The HPC that the settings name, with its job monitor running.
 
     `on_change` is called in the event loop when the monitor's reports or reachability have changed.
     """
     hpc = settings.hpc
-    transport = _TRANSPORTS[hpc.transport](hpc)
-    try:
+    async with open_transport(settings) as transport:
         scheduler = _SCHEDULERS[hpc.scheduler](hpc, transport)
         async with JobMonitor(
             scheduler,
@@ -40,5 +49,3 @@ async def open_hpc(settings: Settings, *, on_change: Callable[[], None] | None =
             on_change=on_change,
         ) as monitor:
             yield RemoteHandler(transport, scheduler, monitor, exit_record_grace=hpc.exit_record_grace_seconds)
-    finally:
-        await transport.aclose()

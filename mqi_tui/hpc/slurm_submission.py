@@ -79,8 +79,8 @@ def extra_options(lines: Sequence[str]) -> list[str]:
     return words
 
 
-def sbatch_command(job: JobSpec, settings: SlurmSettings, extra: Sequence[str]) -> list[str]:
-    """The command line; what makes the job this attempt's comes last, so that no line of the site replaces it."""
+def asked_options(settings: SlurmSettings) -> list[str]:
+    """What each job asks for, as words of sbatch and srun alike."""
     asked = {
         "partition": settings.partition,
         "account": settings.account,
@@ -92,11 +92,16 @@ def sbatch_command(job: JobSpec, settings: SlurmSettings, extra: Sequence[str]) 
         "constraint": settings.constraint,
         "reservation": settings.reservation,
     }
+    return [f"--{option}={value}" for option, value in asked.items() if value]
+
+
+def sbatch_command(job: JobSpec, settings: SlurmSettings, extra: Sequence[str]) -> list[str]:
+    """The command line; what makes the job this attempt's comes last, so that no line of the site replaces it."""
     return [
         # The whole environment goes along, as for a job of the site's own; these would speak of another GPU.
         *("env", "-u", "MQI_GPU_ID", "-u", "MQI_JOB_TOKEN", "-u", "CUDA_VISIBLE_DEVICES"),
         *("sbatch", "--export=ALL"),
-        *(f"--{option}={value}" for option, value in asked.items() if value),
+        *asked_options(settings),
         *extra,
         *("--parsable", "--no-requeue", "--open-mode=append", f"--output={OUTPUT_NAME}"),
         f"--job-name={job.name}",

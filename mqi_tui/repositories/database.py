@@ -178,8 +178,8 @@ async def _check_version(path: Path, connection: aiosqlite.Connection) -> int:
 
 def _prepare_file(path: Path) -> None:
     """Refuse a network file system; make the file with its rights, which SQLite gives to its companions too."""
-    kind = _file_system_of(path.parent)
-    if kind in _NETWORK_FILE_SYSTEMS:
+    kind = network_file_system(path.parent)
+    if kind:
         raise DatabaseError(
             f"{path} is on a network file system ({kind}), where SQLite can lose what was written; "
             "set state_directory to a folder on a local disk."
@@ -190,6 +190,12 @@ def _prepare_file(path: Path) -> None:
         raise DatabaseError(
             f"{path} cannot be opened: {error.strerror}; check state_directory and its rights."
         ) from None
+
+
+def network_file_system(folder: Path) -> str:
+    """The type of the network file system that holds the folder; empty for a local disk and where it is not known."""
+    kind = _file_system_of(folder)
+    return kind if kind in _NETWORK_FILE_SYSTEMS else ""
 
 
 def _file_system_of(folder: Path) -> str:
