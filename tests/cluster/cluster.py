@@ -181,6 +181,9 @@ class Cluster:
         """Start a daemon that was ended; when this returns, it answers."""
         self._daemons.start(daemon)
         self._wait_until_it_answers(daemon)
+        if daemon is Daemon.CTLD:
+            # slurmd registers itself; else slurmctld would ask after its node some seconds later only.
+            send(self._of(Daemon.SLURMD), signal.SIGHUP)
 
     def freeze(self, daemon: Daemon) -> None:
         """From now on a daemon (of sshd: its connections as well) takes requests and answers none."""
@@ -204,7 +207,9 @@ class Cluster:
         """Make good every fault: what is frozen goes on, what has ended is started, the node is in use. Jobs stay."""
         for daemon in self.daemons:
             send(self._of(daemon), signal.SIGCONT)
-            self._daemons.start(daemon)
+        for daemon in self.daemons:
+            if daemon not in self.alive:
+                self.start(daemon)
         for daemon in self.daemons:
             self._wait_until_it_answers(daemon)
 

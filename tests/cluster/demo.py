@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -25,41 +26,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.demo", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where config, cases, results and the cluster are")
     parser.add_argument("--headless", action="store_true", help="run all cases without a screen, and end when idle")
+    parser.add_argument("--transport", choices=("ssh", "local"), default="ssh", help="local: as on a login node")
     options = parser.parse_args()
     # A terminal that is closed must not leave a cluster behind.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
-        return _run(options.folder.absolute(), headless=options.headless)
+        return _run(options.folder.absolute(), transport=options.transport, headless=options.headless)
     except ClusterError as error:
         print(f"demo-slurm: {error}", file=sys.stderr)
         return 1
 
 
-def _run(folder: Path, *, headless: bool) -> int:
+def _run(folder: Path, *, transport: str, headless: bool) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     place = _cluster_folder(folder)
     with guarded(place, remove=False), Cluster.up(place, accounting=True) as cluster:
         config = folder / "config.yaml"
         config.write_text(
             "# Written anew by each `make demo-slurm`: the cluster's port is another one each time.\n"
-            + yaml.safe_dump(demo_settings(cluster, folder / "hpc"), sort_keys=False)
+            + yaml.safe_dump(demo_settings(cluster, folder / "hpc", transport), sort_keys=False)
         )
         cases = folder / "cases"
         if not cases.exists():
             make_cases(cases, cases=_CASES, beams=None, layers=None, faulty=False, seed=1)
         print(f"cluster up: ssh -F {cluster.layout.ssh}/config cluster", flush=True)
         run = ["run", "--headless", "--dispatch-all", "--until-idle"] if headless else ["run"]
-        code = subprocess.call([sys.executable, "-m", "mqi_tui", *run, "--config", str(config)])
+        command = [sys.executable, "-m", "mqi_tui", *run, "--config", str(config)]
+        code = subprocess.call(command, env=os.environ | cluster.environment)
     print("cluster down; what the demo made stays in", folder)
     return code
 
 
-def demo_settings(cluster: Cluster, remote_root: Path) -> dict[str, Any]:
+def demo_settings(cluster: Cluster, remote_root: Path, transport: str = "ssh") -> dict[str, Any]:
     """The config of a site whose cluster this is; everything else has its default."""
     return {
         "hpc": {
-            "transport": "ssh",
+            "transport": transport,
             "scheduler": "slurm",
             "remote_root": str(remote_root),
             "gpu_count": cluster.settings.options.gpus,

@@ -16,9 +16,12 @@ from typing import Any
 
 import asyncssh
 import pytest
+import yaml
 
+from mqi_tui.config import load_config
 from tests.cluster.cluster import Cluster, temporary_cluster
 from tests.cluster.daemons import Daemon
+from tests.cluster.demo import demo_settings
 from tests.cluster.layout import ClusterError, ClusterOptions, Layout
 from tests.support.jobs import is_alive, until
 
@@ -271,6 +274,16 @@ with temporary_cluster() as cluster:
 
     await until(lambda: not any(map(is_alive, processes)), "the cluster is down")
     await until(lambda: not folder.exists(), "its folder is gone")
+
+
+async def test_the_demos_config_is_one_that_the_program_takes(cluster: Cluster, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(demo_settings(cluster, tmp_path / "hpc")))
+
+    settings = load_config(config).settings
+
+    assert (settings.hpc.transport, settings.hpc.scheduler) == ("ssh", "slurm")
+    assert settings.hpc.ssh.port == cluster.ssh_port
 
 
 async def test_with_accounting_sacct_knows_what_has_run(folder: Path) -> None:
