@@ -192,6 +192,49 @@ async def test_the_pause_between_tries_grows_to_the_longest(monkeypatch: pytest.
     assert pauses[:5] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+async def test_who_waits_is_told_how_the_job_ended() -> None:
+    scheduler = ScriptedScheduler()
+    end = JobReport(JobState.GONE, "its node failed")
+    scheduler.answers = {"a": end}
+    async with monitoring(scheduler) as monitor:
+        assert await monitor.wait_for_end(job("a")) == end
+
+
+async def test_a_pause_ends_as_soon_as_the_scheduler_answers_again() -> None:
+    scheduler = ScriptedScheduler()
+    scheduler.error = TransientError("down")
+    async with monitoring(scheduler) as monitor, asyncio.TaskGroup() as tasks:
+        # Nobody waits for a job: the pauses alone have the scheduler asked.
+        pauses = [tasks.create_task(monitor.wait_for_return(600.0)) for _ in range(3)]
+        await until(lambda: monitor.unreachable_since is not None, "the outage is noticed")
+        await until_asked_again(scheduler)
+        assert not any(pause.done() for pause in pauses)
+        scheduler.error = None
+        async with asyncio.timeout(5.0):
+            await asyncio.gather(*pauses)
+    assert set(scheduler.asked) == {()}
+
+
+async def test_a_pause_lasts_its_time_while_the_scheduler_answers() -> None:
+    scheduler = ScriptedScheduler()
+    async with monitoring(scheduler) as monitor:
+        pause = asyncio.create_task(monitor.wait_for_return(600.0))
+        await until_asked_again(scheduler)
+        assert not pause.done()
+        pause.cancel()
+        await monitor.wait_for_return(0.01)
+
+
+async def test_the_scheduler_is_not_asked_any_more_when_the_last_pause_is_over() -> None:
+    scheduler = ScriptedScheduler()
+    async with monitoring(scheduler) as monitor:
+        await monitor.wait_for_return(0.05)
+        await asyncio.sleep(0.05)
+        asked = len(scheduler.asked)
+        await asyncio.sleep(0.1)
+        assert len(scheduler.asked) == asked
+
+
 async def test_changes_are_told() -> None:
     scheduler = ScriptedScheduler()
     seen: list[datetime | None] = []

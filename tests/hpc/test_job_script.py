@@ -242,6 +242,45 @@ def test_setup_lines_that_spoil_path_and_field_separators_do_not_spoil_the_recor
     assert record_in(tmp_path).raw_files == ("a b.raw",)
 
 
+ONE_GPU = "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa-0)\n"
+TWO_GPUS = f"""\
+{ONE_GPU}  MIG 1g.5gb Device 0: (UUID: MIG-bbbb)
+GPU 3: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa-3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "listed", "gpu"),
+    [
+        ({"MQI_GPU_ID": "3", "SLURM_JOB_GPUS": "1"}, TWO_GPUS, "3 GPU-aaaa-3"),
+        ({"SLURM_JOB_GPUS": "3", "CUDA_VISIBLE_DEVICES": "0"}, TWO_GPUS, "3 GPU-aaaa-3"),
+        # Slurm shows the job its own device alone, as number 0.
+        ({"SLURM_JOB_GPUS": "5", "CUDA_VISIBLE_DEVICES": "0"}, ONE_GPU, "5 GPU-aaaa-0"),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, "", "0"),
+        ({"MQI_GPU_ID": "7"}, TWO_GPUS, "7"),
+        ({}, TWO_GPUS, ""),
+        ({}, ONE_GPU, "0 GPU-aaaa-0"),
+        ({"MQI_GPU_ID": "1"}, "NVIDIA-SMI has failed because it could not communicate with the driver.", "1"),
+    ],
+)
+def test_the_gpu_is_recorded_by_number_and_uuid(
+    tmp_path: Path, interpreter: str, environment: dict[str, str], listed: str, gpu: str
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "nvidia-smi").write_text(f"#!/bin/sh\ncat <<'END'\n{listed}END\n")
+    (programs / "nvidia-smi").chmod(0o755)
+    job = write_job(tmp_path / "run", shell('echo "${CUDA_VISIBLE_DEVICES-none}" >seen'))
+    path = f"{programs}:{os.environ['PATH']}"
+    subprocess.run(
+        [interpreter, str(job.script)], env={"PATH": path, **environment}, check=True, timeout=30, capture_output=True
+    )
+    record = record_in(tmp_path / "run")
+    assert record.gpu == gpu
+    assert (tmp_path / "run/claim/place").read_text() == f"host={record.host}\ngpu={gpu}\njob=\n"
+    assert (tmp_path / "run/seen").read_text() == environment.get("CUDA_VISIBLE_DEVICES", "none") + "\n"
+
+
 def test_what_a_job_makes_is_for_its_user_alone(tmp_path: Path) -> None:
     run_job(tmp_path, *shell("touch a.raw"))
 

@@ -14,7 +14,7 @@ from mqi_tui.config import HpcSettings, RetrySettings, Settings
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.hpc.factory import open_hpc
 from mqi_tui.hpc.job_script import render_job_script
-from mqi_tui.hpc.protocols import JobRef
+from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.hpc.remote_handler import RemoteHandler, job_name
 from tests.support.jobs import TOKEN, is_alive, shell, until
 
@@ -70,6 +70,24 @@ async def test_a_job_that_was_killed_with_its_script_is_lost(remote: RemoteHandl
     await until(lambda: is_alive(int(job.job_id)), "the job runs")
     os.killpg(int(job.job_id), signal.SIGKILL)
     assert (await waiting).record is None
+
+
+async def test_the_schedulers_word_comes_with_the_record_of_a_job_that_failed(
+    remote: RemoteHandler, tmp_path: Path
+) -> None:
+    end = await remote.wait_for_job(await submit(remote, tmp_path / "run-001", "exit 3"))
+    assert end.record is not None
+    assert end.record.exit_code == 3
+    assert end.report == JobReport(JobState.GONE)
+
+
+async def test_it_is_known_where_a_job_computes(remote: RemoteHandler, tmp_path: Path) -> None:
+    folder = PurePosixPath(tmp_path / "run-001")
+    assert await remote.place(folder) is None
+    await remote.wait_for_job(await submit(remote, tmp_path / "run-001", "true"))
+    place = await remote.place(folder)
+    assert place is not None
+    assert str(place) == f"on {os.uname().nodename}, GPU 3"
 
 
 async def test_a_cancelled_job_has_ended_and_left_no_process(remote: RemoteHandler, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class HpcExecutionState:
             end = await context.remote.wait_for_job(job)
             log = await follower.read_to_end()
         try:
-            record = _trusted_record(job, end)
+            record = trusted_record(job, end)
             raw_size = await asyncio.to_thread(_check_run, beam, context, record, log)
         except PermanentError as error:
             return Outcome(
@@ -78,7 +78,7 @@ class HpcExecutionState:
         return job_id
 
 
-def _trusted_record(job: JobRef, end: JobEnd) -> ExitRecord:
+def trusted_record(job: JobRef, end: JobEnd) -> ExitRecord:
     """The exit record, unless something other than the job's own program ended it.
 
     Raises JobLostError when another attempt may go better, PermanentError when it would meet the same.
