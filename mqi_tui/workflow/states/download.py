@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.context import ProgressBoard, WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
 LOCAL_LOG = "simulation.log"
 _LOG_PIECE = 1024 * 1024
+_SHORTEST_SECONDS = 0.2
+"""Before it a rate would be a guess."""
+
+
+class _Rate:
+    """Tells how far a transfer is and how fast it has been since it began (or went on)."""
+
+    def __init__(self, beam_id: str, size: int, board: ProgressBoard) -> None:
+        self._beam_id = beam_id
+        self._size = size
+        self._board = board
+        self._first: tuple[float, int] | None = None
+
+    def tell(self, there: int) -> None:
+        """`there` bytes have arrived, with what an earlier try had brought."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, there
+        seconds, sent = now - self._first[0], there - self._first[1]
+        rate = f", {sent / seconds / 1e6:.1f} MB/s" if seconds > _SHORTEST_SECONDS else ""
+        detail = f"{there / 1e6:.1f} of {self._size / 1e6:.1f} MB{rate}"
+        self._board.report(self._beam_id, BeamStatus.DOWNLOADING, there / max(self._size, 1), detail)
 
 
 class DownloadState:
@@ -34,9 +57,7 @@ class DownloadState:
             target,
             size=size,
             sha256=attempt.raw_sha256,
-            on_progress=lambda there: context.progress.report(
-                beam.beam_id, BeamStatus.DOWNLOADING, there / max(size, 1)
-            ),
+            on_progress=_Rate(beam.beam_id, size, context.progress).tell,
         )
         await _fetch_log(attempt, folder / LOCAL_LOG, context)
         return Outcome(BeamStatus.POSTPROCESSING, f"{target} is here, {size} bytes, sha256 {attempt.raw_sha256}")
