@@ -67,12 +67,17 @@ def failed(sentence: str, remedy: str) -> Finding:
 
 async def take_steps(steps: Sequence[Step]) -> AsyncIterator[Check]:
     """Each step's check as soon as it is known, in their order; never raises for what a step meets outside."""
-    bad: set[str] = set()
+    # By step, the first one that stands in its way.
+    obstacles: dict[str, str] = {}
     for step in steps:
-        missing = next((name for name in step.needs if name in bad), None)
-        finding = await _find(step) if missing is None else _skipped(missing)
-        if finding.blocks or finding.outcome in {Outcome.FAILED, Outcome.SKIPPED}:
-            bad.add(step.name)
+        obstacle = next((obstacles[name] for name in step.needs if name in obstacles), None)
+        if obstacle is None:
+            finding = await _find(step)
+            if finding.blocks or finding.outcome is Outcome.FAILED:
+                obstacles[step.name] = step.name
+        else:
+            finding = Finding(Outcome.SKIPPED, f"not looked at: it needs {obstacle}")
+            obstacles[step.name] = obstacle
         yield Check(step.name, finding.outcome, finding.sentence, finding.remedy)
 
 
@@ -86,7 +91,3 @@ async def _find(step: Step) -> Finding:
         return failed(str(error).rstrip("."), step.remedy)
     except OSError as error:
         return failed(f"{error.filename or 'the system'}: {error.strerror or error}", step.remedy)
-
-
-def _skipped(missing: str) -> Finding:
-    return Finding(Outcome.SKIPPED, f"not looked at: it needs {missing}")

@@ -32,7 +32,9 @@ async def check_up(path: Path) -> AsyncIterator[Check]:
         check_engine_parameters(config)
     except ConfigError as error:
         for line in str(error).splitlines():
-            yield Check(CONFIG, Outcome.FAILED, line, "correct that line; `mqi-tui config` prints what is in force")
+            yield Check(
+                CONFIG, Outcome.FAILED, line.rstrip("."), "correct that line; `mqi-tui config` prints what is in force"
+            )
         return
     hpc = config.settings.hpc
     yield Check(CONFIG, Outcome.OK, f"{config.path}: transport {hpc.transport}, scheduler {hpc.scheduler}")

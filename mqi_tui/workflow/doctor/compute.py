@@ -50,7 +50,7 @@ class ComputeChecks:
         self._probe_name = probe_name
         self._seen: Mapping[str, str] = {}
         self._words = ""
-        """What the look itself complained about."""
+        """The last thing that the look itself complained about."""
 
     def steps(self) -> list[Step]:
         ready = OPTIONS if self._settings.hpc.scheduler == "slurm" else DIRECT_TOOLS
@@ -74,7 +74,7 @@ class ComputeChecks:
         command = [*self._srun(), *look] if is_slurm else look
         result = await self._transport().run(command, timeout=_NODE_SECONDS)
         self._seen = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
-        self._words = " ".join(result.stderr.split())[-200:]
+        self._words = " ".join(result.stderr.strip().splitlines()[-1:])[:200]
         if "end" in self._seen:
             where = f"a job ran on {self._seen.get('host')}" if is_slurm else "jobs run on this host"
             return ok(where + (f" with GPU {self._seen['visible']}" if self._seen.get("visible") else ""))

@@ -86,8 +86,7 @@ async def _python(python: str, arguments: Sequence[str]) -> Finding:
         module = arguments[1]
         result = await LocalTransport().run([python, "-c", FIND_MODULE, module], timeout=_SECONDS)
         if result.exit_status != 0:
-            said = " ".join(result.stderr.split())[-200:]
-            return failed(f"{python} has no module {module}" + (f": {said}" if said else ""), "install it there")
+            return failed(f"{python} has no module {module}", "install it for that Python, or correct the command")
         note = " (built in: no clinical program)" if module.startswith(BUILTIN) else ""
         return ok(f"{python} has the module {module}{note}")
     script = arguments[0]

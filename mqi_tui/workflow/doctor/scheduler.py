@@ -75,7 +75,7 @@ class SlurmChecks:
 
     async def _controller(self) -> Finding:
         result = await self._transport().run(["scontrol", "ping"], timeout=_SLOW_SECONDS)
-        answer = said(result)
+        answer = said(result).replace(" RESTORE SLURMCTLD DAEMON TO SERVICE", "")
         if " is UP" not in answer:
             return failed(answer, "ask the administrator about slurmctld; the program waits until it is back")
         return ok(answer)
@@ -118,7 +118,9 @@ class SlurmChecks:
         count = count_gres(result.stdout, gres, default_only=not partition)
         place = f"partition {partition}" if partition else "the default partition"
         if count == 0:
-            return failed(f"no node of {place} has {gres}", f"correct hpc.slurm.gres; sinfo says {said(result)}")
+            return failed(
+                f"no node of {place} has {gres}", "correct hpc.slurm.gres and partition; `sinfo -o '%P %G'` lists all"
+            )
         if count < self._hpc.gpu_count:
             return warning(
                 f"{place} has {count} of {gres}, and hpc.gpu_count is {self._hpc.gpu_count}",
@@ -144,5 +146,6 @@ def count_gres(text: str, asked: str, *, default_only: bool) -> int:
 
 
 def said(result: CommandResult) -> str:
-    """What a command printed, on one line."""
-    return " ".join((result.stderr + " " + result.stdout).split())[:300] or f"no word, exit code {result.exit_status}"
+    """What a command printed, on one line and without ornaments."""
+    words = [word for word in f"{result.stderr} {result.stdout}".split() if word.strip("*=-")]
+    return " ".join(words)[:300] or f"no word, exit code {result.exit_status}"
