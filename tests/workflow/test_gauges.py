@@ -9,8 +9,9 @@ import pytest
 
 from mqi_tui.domain.readings import GpuReading
 from mqi_tui.workflow.gauges import local_free_bytes, storage_warning
-from tests.support.programs import put_program
-from tests.support.site import Site, wait_for
+from tests.cluster.cluster import Cluster
+from tests.support.programs import in_front_of_path, put_program
+from tests.support.site import Site, all_beams, wait_for
 
 GB = 1_000_000_000
 
@@ -70,3 +71,34 @@ def test_the_room_of_a_folder_still_to_be_made_is_that_of_its_disk(tmp_path: Pat
     free = local_free_bytes(tmp_path / "not" / "yet")
     assert free is not None
     assert abs(free - shutil.disk_usage(tmp_path).free) < GB
+
+
+SMI_OF_A_NODE = """
+if [ "$1" = -L ]; then
+    echo "GPU $SLURM_JOB_GPUS: Fake (UUID: GPU-$SLURM_JOB_GPUS-ab)"
+else
+    for i in 0 1 2 3 4 5 6 7; do echo "$i, GPU-$i-ab, 10, 1024, 24576, 40, 50"; done
+fi"""
+
+
+@pytest.mark.cluster
+async def test_where_slurm_chooses_the_device_its_reading_belongs_to_the_slot_whose_job_has_it(
+    site: Site, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    put_program(tmp_path / "bin", "nvidia-smi", SMI_OF_A_NODE)
+    in_front_of_path(tmp_path / "bin", monkeypatch)
+    # Another job has the first devices, so that slots and devices do not agree by chance.
+    cluster.run("sbatch", "--gres=gpu:3", "--wrap", "sleep 120")
+    site.configure(
+        hpc={"scheduler": "slurm", "gpu_readings": {"interval_seconds": 0.3}},
+        engine={"command": ["sleep", "120"]},
+    )
+    site.add_cases(1, beams=2)
+    async with site.engine(auto_dispatch=True) as engine:
+        snapshot = await wait_for(engine, lambda snapshot: sum(one.slot is not None for one in snapshot.readings) == 2)
+        assert len(snapshot.readings) == 8
+        slots = {one.slot for one in snapshot.readings if one.slot is not None}
+        assert slots == {beam.gpu_id for beam in all_beams(snapshot)}
+        assert {one.index for one in snapshot.readings if one.slot is not None}.isdisjoint({0, 1, 2})
