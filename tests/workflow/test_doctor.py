@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from mqi_tui.config import SshSettings
 from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import CommandResult
@@ -22,6 +23,7 @@ from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, take_steps,
 from mqi_tui.workflow.doctor.folders import PROBE, PROBE_NAME
 from mqi_tui.workflow.doctor.patience import patiently
 from mqi_tui.workflow.doctor.scheduler import count_gres
+from mqi_tui.workflow.doctor.ssh_files import look_at_files
 from tests.support.programs import in_front_of_path, put_program
 from tests.support.site import Site
 
@@ -230,6 +232,23 @@ async def test_machines_whose_names_hold_one_another_are_warned_about(site: Site
 
 
 # The HPC
+
+
+def test_ssh_needs_a_host_and_keys_of_its_user_alone(tmp_path: Path) -> None:
+    key, hosts = tmp_path / "id", tmp_path / "known_hosts"
+    assert "hpc.ssh.host is empty" in look_at_files(SshSettings()).sentence
+    settings = SshSettings(host="hpc", identity_files=(str(key),), known_hosts=str(hosts))
+    assert look_at_files(settings) == failed(
+        f"the key {key} is not there", "correct hpc.ssh.identity_files, or make a key with ssh-keygen"
+    )
+    key.touch(mode=0o644)
+    assert look_at_files(settings).outcome is Outcome.WARNING
+    key.chmod(0o600)
+    assert "to be accepted" in look_at_files(settings).sentence
+    hosts.touch()
+    assert look_at_files(settings) == ok(f"keys and {hosts} are in order")
+    settings = SshSettings(host="hpc", config_files=(str(tmp_path / "config"),))
+    assert look_at_files(settings).outcome is Outcome.WARNING
 
 
 class NoisyTransport(LocalTransport):

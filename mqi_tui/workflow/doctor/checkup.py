@@ -17,6 +17,7 @@ from mqi_tui.workflow.doctor.folders import PROBE_NAME, FolderChecks
 from mqi_tui.workflow.doctor.patience import patiently
 from mqi_tui.workflow.doctor.programs import ProgramChecks
 from mqi_tui.workflow.doctor.scheduler import DirectChecks, SlurmChecks
+from mqi_tui.workflow.doctor.ssh_files import ssh_steps
 
 CONFIG = "config"
 
@@ -54,6 +55,7 @@ def _steps(config: Config, stack: AsyncExitStack) -> list[Step]:
     return [
         *FolderChecks(config).steps(),
         *ProgramChecks(config).steps(),
+        *(ssh_steps(hpc.ssh) if hpc.transport == "ssh" else ()),
         *connection.steps(),
         *scheduler.steps(),
         *ComputeChecks(transport, config.settings, PROBE_NAME).steps(),
