@@ -234,9 +234,8 @@ async def test_machines_whose_names_hold_one_another_are_warned_about(site: Site
 # The HPC
 
 
-def test_ssh_needs_a_host_and_keys_of_its_user_alone(tmp_path: Path) -> None:
+def test_ssh_needs_configs_that_are_there_and_keys_of_its_user_alone(tmp_path: Path) -> None:
     key, hosts = tmp_path / "id", tmp_path / "known_hosts"
-    assert "hpc.ssh.host is empty" in look_at_files(SshSettings()).sentence
     settings = SshSettings(host="hpc", identity_files=(str(key),), known_hosts=str(hosts))
     assert look_at_files(settings) == failed(
         f"the key {key} is not there", "correct hpc.ssh.identity_files, or make a key with ssh-keygen"

@@ -1,4 +1,4 @@
-"""What SSH needs on this machine: a host to go to, keys that only their owner may read, configs that are there."""
+"""What SSH needs on this machine: keys that only their owner may read, and configs that are there."""
 
 from __future__ import annotations
 
