@@ -63,6 +63,8 @@ class SlurmScheduler:
         self._queue = SlurmQueue(transport)
         self._history = SlurmHistory(transport)
         self._absent_since: dict[str, float] = {}
+        # By token: from when on a look that finds nothing proves that Slurm has not taken the job.
+        self._certain_at: dict[str, float] = {}
 
     def device_index(self, slot: int) -> int:  # noqa: ARG002 - the device is Slurm's choice, and the only one to see
         return 0
@@ -93,16 +95,15 @@ class SlurmScheduler:
         submission = await self._submission(job)
         if submission is None or submission.state is SubmissionState.REFUSED:
             return None
-        certain_at: float | None = None
         pause = 0.5
         while True:
             asked_at = time.monotonic()
-            if (job_id := await self._look_up(job, asked_at)) is not None:
+            job_id = await self._look_up(job, asked_at)
+            # The first look that was answered counts, though later ones may fail and be made anew.
+            certain_at = self._certain_at.setdefault(job.token, time.monotonic() + self._doubt_about(submission))
+            if job_id is not None or asked_at >= certain_at:
+                self._certain_at.pop(job.token, None)
                 return job_id
-            if certain_at is None:
-                certain_at = time.monotonic() + self._doubt_about(submission)
-            if asked_at >= certain_at:
-                return None
             await asyncio.sleep(max(min(pause, certain_at - time.monotonic()), 0.0))
             pause *= 2
 

@@ -92,6 +92,25 @@ async def test_a_job_that_comes_late_is_found_by_the_second_look(slurm: Scripted
     assert await finding == "1"
 
 
+async def test_looks_that_fail_between_two_that_were_answered_do_not_begin_the_wait_anew(
+    slurm: ScriptedSlurm, job: JobSpec
+) -> None:
+    one = scheduler(slurm, settle_seconds=1.0)
+    slurm.answers["sbatch"], slurm.takes_job = TIMED_OUT, False
+    with pytest.raises(TransientError):
+        await one.submit(job)
+    finding = asyncio.create_task(one.find(job))
+    await until(lambda: "sacct" in slurm.commands, "the first look is over")
+    slurm.answers["squeue"] = CONNECT_FAILURE
+    with pytest.raises(TransientError):
+        await finding
+    await asyncio.sleep(1.0)
+    del slurm.answers["squeue"]
+    slurm.commands.clear()
+    assert await one.find(job) is None
+    assert slurm.commands.count("squeue") == 1
+
+
 async def test_after_a_kill_an_sbatch_that_may_still_be_at_work_is_waited_for(
     slurm: ScriptedSlurm, job: JobSpec
 ) -> None:
