@@ -54,9 +54,7 @@ def file_errors(path: Path, doing: str) -> Iterator[None]:
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
     """Write `path` under a temporary name, fsync it, rename it into place; raises OSError."""
-    # Part of the name for a person who finds it, a digest of all of it for names that begin alike.
-    digest = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:12]
-    temporary = path.with_name(f".{path.name[:40]}.{digest}.new")
+    temporary = path.with_name(temporary_name(path.name))
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with open(descriptor, "wb") as file:  # noqa: PTH123  (a descriptor, not a path)
         file.write(content)
@@ -65,6 +63,13 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
     temporary.chmod(mode)
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def temporary_name(name: str) -> str:
+    """The name under which a file is written before it gets the name `name` in the same folder."""
+    # Part of the name for a person who finds it, a digest of all of it for names that begin alike.
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]
+    return f".{name[:40]}.{digest}.new"
 
 
 def make_private_folder(path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Checksums computed on the far side: one command for many files, whatever is in their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePosixPath
+
+from mqi_tui.domain.errors import PermanentError
+from mqi_tui.hpc.ssh_errors import file_error, reason_in
+from mqi_tui.hpc.ssh_shell import SshShell
+
+_SECONDS = 3600.0
+"""A large file on a busy file system takes its time."""
+
+_TOOL = """\
+LC_ALL=C
+export LC_ALL
+if command -v sha256sum >/dev/null 2>&1; then
+    tool=sha256sum
+elif command -v shasum >/dev/null 2>&1; then
+    tool='shasum -a 256'
+else
+    echo "neither sha256sum nor shasum is installed there" >&2
+    exit 3
+fi
+"""
+_NO_TOOL = 3
+_MANY = f"{_TOOL}exec xargs -0 $tool --\n"
+# File by file: says what is missing, and what cannot be read and why.
+_EACH = f"""{_TOOL}export tool
+exec xargs -0 sh -c '
+for path; do
+    if [ ! -e "$path" ]; then
+        echo missing
+    elif digest=$($tool 2>&1 <"$path"); then
+        echo "$digest"
+    else
+        echo "refused $digest"
+    fi
+done' mqi-digest 2>&1
+"""
+_LINE = re.compile(rb"^([0-9a-f]{64}) [ *](.+)$", re.MULTILINE)
+
+
+async def remote_digests(shell: SshShell, paths: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """The hex digests of the files that are there.
+
+    Raises PermanentError for a file that cannot be read, and where there is no tool.
+    """
+    by_name = {str(path).encode(errors="surrogateescape"): path for path in paths}
+    # Tools write some names otherwise than they are.
+    plain = [name for name in by_name if not re.search(rb"[\\\r\n]", name)]
+    digests: dict[PurePosixPath, str] = {}
+    if plain:
+        for digest, name in _LINE.findall(await _ask(shell, _MANY, plain)):
+            if name in by_name:
+                digests[by_name[name]] = digest.decode()
+    others = [name for name, path in by_name.items() if path not in digests]
+    if others:
+        lines = (await _ask(shell, _EACH, others)).decode(errors="replace").splitlines()
+        for name, line in zip(others, lines, strict=True):
+            first, _, rest = line.partition(" ")
+            if first == "refused":
+                raise file_error("read", by_name[name], reason_in(rest))
+            if first != "missing":
+                digests[by_name[name]] = first
+    return digests
+
+
+async def _ask(shell: SshShell, script: str, names: Sequence[bytes]) -> bytes:
+    async def listed() -> AsyncIterator[bytes]:
+        yield b"".join(name + b"\0" for name in names)
+
+    answer = await shell.feed(["sh", "-c", script, "mqi-digests"], listed(), _SECONDS)
+    if answer.exit_status == _NO_TOOL:
+        raise PermanentError(f"No checksums on the HPC: {answer.stderr.decode(errors='replace').strip()}.")
+    return answer.stdout
