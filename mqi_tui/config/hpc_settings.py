@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from mqi_tui.config.section import Section
 from mqi_tui.config.templates import RemoteFolderTemplate
@@ -95,7 +95,7 @@ class HpcSettings(Section):
     scheduler: Literal["direct", "slurm"] = "direct"
     """Who runs the jobs."""
     remote_root: PathText = "hpc"
-    """Root of the program's folders there; nothing in it is ever deleted by the program."""
+    """Root of the program's folders there, absolute for transport ssh; the program deletes nothing in it, ever."""
     beam_folder: RemoteFolderTemplate = "{remote_root}/{case_id}/{beam_id}"
     """The beam's own folder there."""
     gpu_count: Annotated[int, whole_number(1, 1024)] = 8
@@ -105,8 +105,15 @@ class HpcSettings(Section):
     exit_record_grace_seconds: Seconds = 5.0
     """After this time a job that is gone without an exit record counts as lost."""
     python: Line = sys.executable
-    """Python there, for `{python}` in `engine.command`."""
+    """Python there, for `{python}` in `engine.command`; for transport ssh by default the `python3` of its PATH."""
     gpu_readings: GpuReadingSettings = GpuReadingSettings()
     storage: StorageSettings = StorageSettings()
     ssh: SshSettings = SshSettings()
     slurm: SlurmSettings = SlurmSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _python_of_the_other_machine(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("transport") == "ssh" and "python" not in values:
+            return {**values, "python": "python3"}
+        return values

@@ -83,6 +83,9 @@ def load_config(path: Path) -> Config:
     if first > longest:
         expected = f"at least retry.first_pause_seconds ({first:g})"
         problems.append(config.error(("retry", "longest_pause_seconds"), longest, expected))
+    if settings.hpc.transport == "ssh" and not settings.hpc.ssh.host:
+        expected = "the HPC's address, or its name in an OpenSSH config, since hpc.transport is ssh"
+        problems.append(config.error(("hpc", "ssh", "host"), settings.hpc.ssh.host, expected))
     if problems:
         raise ConfigError("\n".join(map(str, problems)))
     return config

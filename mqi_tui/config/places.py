@@ -6,8 +6,9 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from mqi_tui.config.hpc_settings import HpcSettings
 from mqi_tui.config.settings import Settings
 from mqi_tui.config.source import KeyPath, dotted
 from mqi_tui.config.templates import literal, split_root
@@ -27,7 +28,6 @@ def with_absolute_paths(settings: Settings, folder: Path) -> Settings:
 
     Links in the user's own paths stay as they are written.
     """
-    remote_root = str(_absolute(folder, Path(settings.hpc.remote_root)))
     return settings.model_copy(
         update={
             "scan_directory": _absolute(folder, settings.scan_directory),
@@ -35,9 +35,25 @@ def with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             "state_directory": _absolute(folder, settings.state_directory),
             "work_folder": _absolute_template(folder, settings.work_folder, "work_directory", "beam_path"),
             "result_folder": _absolute_template(folder, settings.result_folder, "result_path"),
-            "hpc": settings.hpc.model_copy(update={"remote_root": remote_root}),
+            "hpc": _with_absolute_paths(settings.hpc, folder),
         }
     )
+
+
+def _with_absolute_paths(hpc: HpcSettings, folder: Path) -> HpcSettings:
+    def here(name: str) -> str:
+        return str(_absolute(folder, Path(name)))
+
+    ssh = hpc.ssh.model_copy(
+        update={
+            "config_files": tuple(map(here, hpc.ssh.config_files)),
+            "identity_files": tuple(map(here, hpc.ssh.identity_files)),
+            "known_hosts": here(hpc.ssh.known_hosts),
+        }
+    )
+    # Over SSH it is a path of the other machine, of which nothing is known here.
+    remote_root = hpc.remote_root if hpc.transport == "ssh" else here(hpc.remote_root)
+    return hpc.model_copy(update={"remote_root": remote_root, "ssh": ssh})
 
 
 def bad_places(settings: Settings) -> Iterator[BadPlace]:
@@ -46,8 +62,15 @@ def bad_places(settings: Settings) -> Iterator[BadPlace]:
         ("scan_directory",): settings.scan_directory,
         ("result_path",): settings.result_path,
         ("state_directory",): settings.state_directory,
-        ("hpc", "remote_root"): Path(settings.hpc.remote_root),
     }
+    if settings.hpc.transport == "local":
+        roots["hpc", "remote_root"] = Path(settings.hpc.remote_root)
+    elif not settings.hpc.remote_root.startswith("/") or ".." in PurePosixPath(settings.hpc.remote_root).parts:
+        yield BadPlace(
+            ("hpc", "remote_root"),
+            settings.hpc.remote_root,
+            "an absolute path on the HPC, such as /scratch/NAME/mqi-tui, since hpc.transport is ssh",
+        )
     usable = True
     for key, path in roots.items():
         obstacle = _obstacle(path)
@@ -80,8 +103,9 @@ def _shared_folders(settings: Settings) -> Iterator[BadPlace]:
     folders: dict[KeyPath, Path] = {
         ("result_folder",): settings.result_folder_of("CASE", "CASE_BEAM"),
         ("work_folder",): settings.work_folder_of("CASE", "CASE_BEAM", settings.scan_directory / "CASE" / "BEAM"),
-        ("hpc", "beam_folder"): Path(settings.remote_folder_of("CASE", "CASE_BEAM")),
     }
+    if settings.hpc.transport == "local":
+        folders["hpc", "beam_folder"] = Path(settings.remote_folder_of("CASE", "CASE_BEAM"))
     for (first, first_path), (second, second_path) in itertools.combinations(folders.items(), 2):
         if os.path.realpath(first_path) == os.path.realpath(second_path):
             yield BadPlace(second, second_path, f"another folder than that of {dotted(first)}")

@@ -10,10 +10,17 @@ from mqi_tui.hpc.direct_scheduler import DirectScheduler
 from mqi_tui.hpc.job_monitor import JobMonitor
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import Scheduler, Transport
+from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
+from mqi_tui.hpc.ssh_transport import SshTransport
 
-_TRANSPORTS: Mapping[str, Callable[[HpcSettings], Transport]] = {"local": lambda _: LocalTransport()}
+OnChange = Callable[[], None] | None
+
+_TRANSPORTS: Mapping[str, Callable[[HpcSettings, QuestionBoard, OnChange], Transport]] = {
+    "local": lambda _, __, ___: LocalTransport(),
+    "ssh": lambda hpc, questions, on_change: SshTransport(hpc.ssh, questions, on_change=on_change),
+}
 _SCHEDULERS: Mapping[str, Callable[[HpcSettings, Transport], Scheduler]] = {
     "direct": lambda _, transport: DirectScheduler(transport),
     "slurm": lambda hpc, transport: SlurmScheduler(transport, hpc.slurm),
@@ -23,9 +30,15 @@ LONGEST_MONITOR_PAUSE_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def open_transport(settings: Settings) -> AsyncIterator[Transport]:
-    """The way to the HPC that the settings name, alone."""
-    transport = _TRANSPORTS[settings.hpc.transport](settings.hpc)
+async def open_transport(
+    settings: Settings, *, questions: QuestionBoard | None = None, on_change: OnChange = None
+) -> AsyncIterator[Transport]:
+    """The way to the HPC that the settings name, alone.
+
+    `questions` takes what a connection has to ask a person; without it, what needs an answer is an error.
+    `on_change` is called in the event loop when the connection was lost or stands again.
+    """
+    transport = _TRANSPORTS[settings.hpc.transport](settings.hpc, questions or QuestionBoard(), on_change)
     try:
         yield transport
     finally:
@@ -33,13 +46,15 @@ async def open_transport(settings: Settings) -> AsyncIterator[Transport]:
 
 
 @asynccontextmanager
-async def open_hpc(settings: Settings, *, on_change: Callable[[], None] | None = None) -> AsyncIterator[RemoteHandler]:
-    """The HPC that the settings name, with its job monitor running.
+async def open_hpc(
+    settings: Settings, *, questions: QuestionBoard | None = None, on_change: OnChange = None
+) -> AsyncIterator[RemoteHandler]:
+    """The HPC that the settings name, with its job monitor running; `questions` as for `open_transport`.
 
     `on_change` is called in the event loop when the monitor's reports or reachability have changed.
     """
     hpc = settings.hpc
-    async with open_transport(settings) as transport:
+    async with open_transport(settings, questions=questions, on_change=on_change) as transport:
         scheduler = _SCHEDULERS[hpc.scheduler](hpc, transport)
         async with JobMonitor(
             scheduler,

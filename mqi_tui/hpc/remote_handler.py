@@ -48,8 +48,8 @@ class RemoteHandler:
 
     @property
     def unreachable_since(self) -> datetime | None:
-        """When the scheduler stopped answering (UTC); None while it answers."""
-        return self._monitor.unreachable_since
+        """Since when the connection is lost or the scheduler does not answer (UTC); None while all is well."""
+        return min(filter(None, (self._transport.unreachable_since, self._monitor.unreachable_since)), default=None)
 
     def device_index(self, slot: int) -> int:
         """The number by which a job in this slot finds its GPU."""
