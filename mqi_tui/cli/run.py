@@ -75,7 +75,7 @@ async def demo(options: argparse.Namespace) -> int:
 
 async def run_engine(config: Config, *, headless: bool, dispatch_all: bool, until_idle: bool) -> int:
     """Open the engine and stay in it until it is idle, the screen is left, or for ever; returns the exit code."""
-    async with Engine.open(config, auto_dispatch=dispatch_all) as engine:
+    async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=not headless) as engine:
         _log_to_file(config)
         if headless:
             return await Headless(engine, dispatch_all=dispatch_all).run(until_idle=until_idle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
@@ -49,6 +50,8 @@ class EngineSnapshot:
     """The GPUs where the command of `hpc.gpu_readings` runs, by index; empty while nothing is known."""
     storage: StorageReading | None = None
     """None until the disks were looked at."""
+    questions: tuple[Question, ...] = ()
+    """What the connection to the HPC waits for a person to answer, oldest first."""
 
     def beam(self, beam_id: str) -> BeamRecord | None:
         for case in self.cases:

@@ -62,6 +62,10 @@ class EngineControl(Protocol):
         """End the pause."""
         ...
 
+    def answer(self, question_id: int, value: str | None) -> None:
+        """Answer a question of the snapshot, or decline it with None; one that is over is passed over."""
+        ...
+
     async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
         """Up to `limit` bytes of the log of the beam's latest attempt, from byte `offset`.
 

@@ -13,6 +13,7 @@ from mqi_tui.config import Config
 from mqi_tui.domain.errors import RequestRefusedError, TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.hpc.factory import open_hpc
+from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
@@ -39,7 +40,15 @@ _REQUEST_INTERVAL_SECONDS = 0.5
 class Engine:
     """Runs the same with and without a screen. Open it with `Engine.open`."""
 
-    def __init__(self, config: Config, database: Database, remote: RemoteHandler, *, auto_dispatch: bool) -> None:
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        remote: RemoteHandler,
+        questions: QuestionBoard,
+        *,
+        auto_dispatch: bool,
+    ) -> None:
         cases, gpus = CaseRepository(database), GpuRepository(database)
         running = asyncio.Event()
         self._context = context = WorkflowContext(
@@ -56,6 +65,7 @@ class Engine:
         self._registrar = CaseRegistrar(context, self._manager, auto_dispatch=auto_dispatch)
         self._requests = RequestServer(RequestRepository(database), self)
         self._gauges = Gauges(context)
+        self._questions = questions
         self._publisher = SnapshotPublisher(
             cases,
             gpus,
@@ -63,23 +73,33 @@ class Engine:
             is_paused=lambda: not running.is_set(),
             notice=self._present_notice,
             measurements=lambda: self._gauges.measurements,
+            questions=lambda: questions.pending,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, config: Config, *, auto_dispatch: bool = False, paused: bool = False) -> AsyncIterator[Engine]:
+    async def open(
+        cls, config: Config, *, auto_dispatch: bool = False, paused: bool = False, has_audience: bool = False
+    ) -> AsyncIterator[Engine]:
         """The engine at work; every unfinished beam goes on at its recorded state.
 
-        `auto_dispatch`: every new beam is dispatched without a person. Raises ConfigError, DatabaseError, and
+        `auto_dispatch`: every new beam is dispatched without a person. `has_audience`: somebody shows the questions of
+        the snapshot to a person; otherwise what needs an answer is an error. Raises ConfigError, DatabaseError, and
         InstanceLockedError when another program runs on the same database.
         """
         check_engine_parameters(config)
         settings = config.settings
         _make_own_folders(config)
         with InstanceLock(settings.lock_path):
-            async with Database.open(settings.database_path) as database, open_hpc(settings) as remote:
-                engine = cls(config, database, remote, auto_dispatch=auto_dispatch or settings.scan.auto_dispatch)
+            questions = QuestionBoard(has_audience=has_audience)
+            async with (
+                Database.open(settings.database_path) as database,
+                open_hpc(settings, questions=questions) as remote,
+            ):
+                engine = cls(
+                    config, database, remote, questions, auto_dispatch=auto_dispatch or settings.scan.auto_dispatch
+                )
                 await engine._start(paused=paused)
                 try:
                     yield engine
@@ -126,6 +146,9 @@ class Engine:
 
     async def resume(self) -> str:
         return await self._manager.resume()
+
+    def answer(self, question_id: int, value: str | None) -> None:
+        self._questions.answer(question_id, value)
 
     async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
         attempt = await self._context.attempts.current_attempt(beam_id)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import Measurements
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
@@ -21,7 +22,7 @@ class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
     `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
-    `measurements` what is measured beside the work.
+    `measurements` what is measured beside the work, `questions` what waits for a person's answer.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class SnapshotPublisher:
         is_paused: Callable[[], bool],
         notice: Callable[[], str],
         measurements: Callable[[], Measurements] = Measurements,
+        questions: Callable[[], tuple[Question, ...]] = tuple,
     ) -> None:
         self._cases = cases
         self._gpus = gpus
@@ -40,9 +42,10 @@ class SnapshotPublisher:
         self._is_paused = is_paused
         self._notice = notice
         self._measurements = measurements
+        self._questions = questions
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
-        self._published_measurements = Measurements()
+        self._published_aside: tuple[Measurements, tuple[Question, ...]] = (Measurements(), ())
         self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
 
     @property
@@ -52,17 +55,17 @@ class SnapshotPublisher:
     async def publish_if_changed(self) -> None:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
         state = (self._revision(), self._is_paused(), self._notice())
-        measured = self._measurements()
+        aside = measured, questions = self._measurements(), self._questions()
         if state != self._published_state:
             snapshot = await self._load()
-        elif measured != self._published_measurements:
-            # Measured every few seconds: no reason to read all beams again.
+        elif aside != self._published_aside:
+            # Nothing of it is in the database: no reason to read all beams again.
             snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
         else:
             return
-        snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage)
+        snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage, questions=questions)
         async with self._published:
-            self._latest, self._published_state, self._published_measurements = snapshot, state, measured
+            self._latest, self._published_state, self._published_aside = snapshot, state, aside
             self._published.notify_all()
 
     async def changes(self) -> AsyncIterator[EngineSnapshot]:

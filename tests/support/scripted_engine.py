@@ -161,6 +161,9 @@ class ScriptedEngine:
         self.publish(replace(self._snapshot, paused=False))
         return self._answer("resume")
 
+    def answer(self, question_id: int, value: str | None) -> None:
+        self.commands.append(("answer", question_id, value))
+
     async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
         if self.log_trouble is not None:
             raise self.log_trouble

@@ -1,0 +1,64 @@
+"""Asks what a connection wants to know: a password behind a mask, or whether a host is the right one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from mqi_tui.domain.questions import ACCEPTED, Question, QuestionKind
+from mqi_tui.ui.text import one_line
+
+
+class AskScreen(ModalScreen[str | None]):
+    """Dismissed with the answer, or with None when the reader declines; nothing typed here is kept."""
+
+    CSS_PATH = "ask.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "decline", show=False)]
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        question = self.question
+        with Vertical(id="dialog"):
+            yield Static(Content(one_line(question.title)), id="question")
+            for line in question.text.splitlines():
+                yield Static(Content(one_line(line)), classes="text")
+            if question.kind is QuestionKind.HOST_KEY:
+                yield Static(Content(one_line(question.fingerprint)), id="fingerprint")
+                with Horizontal(id="answers"):
+                    yield Button(Content("No (n, esc, enter)"), id="no", compact=True)
+                    yield Button(Content("Yes, this is the host (y)"), id="yes", compact=True)
+            else:
+                field = Input(password=question.kind is QuestionKind.SECRET, id="answer", compact=True)
+                field.cursor_blink = False
+                yield field
+                yield Static(Content("enter sends it, esc declines; it is kept in memory alone"), id="hint")
+
+    def on_mount(self) -> None:
+        self.query_one("#no" if self.question.kind is QuestionKind.HOST_KEY else "#answer").focus()
+
+    def on_key(self, event: Key) -> None:
+        """`y` and `n` answer a host key; in a password they are letters."""
+        if self.question.kind is QuestionKind.HOST_KEY and event.key in {"y", "n"}:
+            self.dismiss(ACCEPTED if event.key == "y" else None)
+
+    def action_decline(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def send(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+    @on(Button.Pressed)
+    def answer_by_button(self, event: Button.Pressed) -> None:
+        self.dismiss(ACCEPTED if event.button.id == "yes" else None)
