@@ -66,6 +66,8 @@ def demo_settings(cluster: Cluster, remote_root: Path, transport: str = "ssh") -
             "scheduler": "slurm",
             "remote_root": str(remote_root),
             "gpu_count": cluster.settings.options.gpus,
+            # The built-in engine is in the environment of this program, and the cluster is this machine.
+            "python": sys.executable,
             "ssh": {
                 "host": cluster.ssh_host,
                 "port": cluster.ssh_port,

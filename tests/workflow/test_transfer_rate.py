@@ -13,7 +13,7 @@ def test_bytes_and_rate_are_told_and_what_an_earlier_try_brought_counts_for_no_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(download.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("mqi_tui.workflow.states.download.time.monotonic", lambda: now[0])
     board = ProgressBoard()
     rate = download._Rate("A_1", 10_000_000, board)
     rate.tell(4_000_000)
