@@ -236,6 +236,8 @@ class SshConnection:
             known_hosts=route.known_hosts.match,
             # Without a trusted authority a signed host key is a host key like any other.
             server_host_key_algs=() if route.has_authority else "-*-cert-*",
+            # Half as much again in speed as the first choice of the library, and as safe.
+            encryption_algs=() if route.has_ciphers else "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
             client_keys=[str(path) for path in route.keys] or (),
             ignore_encrypted=True,
             connect_timeout=None,

@@ -18,8 +18,6 @@ from mqi_tui.hpc.ssh_errors import CONNECTION_ERRORS, lost_connection
 
 COMMANDS_AT_ONCE = 5
 """Servers allow 10 channels a connection by default and free them late; one more is kept for files."""
-STREAMS_AT_ONCE = 3
-"""Of these, commands that are fed with files: questions for the jobs never wait for uploads alone."""
 _REFUSED_CHANNEL_PAUSES = (0.1, 0.5, 1.0)
 """Seconds until the next try when the server has no channel free yet."""
 _END_SECONDS = 2.0
@@ -38,7 +36,6 @@ class SshShell:
     def __init__(self, connection: SshConnection) -> None:
         self._connection = connection
         self._channels = asyncio.Semaphore(COMMANDS_AT_ONCE)
-        self._streams = asyncio.Semaphore(STREAMS_AT_ONCE)
         self._more_path: str | None = None
         self._has_answered = False
         self.noise = b""
@@ -57,8 +54,7 @@ class SshShell:
 
     async def feed(self, arguments: Sequence[str], content: AsyncIterator[bytes], timeout: float) -> Answer:
         """As `run`, with `content` as the program's standard input."""
-        async with self._streams:
-            return _found(await self._once(arguments, timeout, content), arguments)
+        return _found(await self._once(arguments, timeout, content), arguments)
 
     async def open_stream(self, link: Link, arguments: Sequence[str]) -> Process:
         """A program that is talked to until its channel is closed; its standard output begins with its own first byte.

@@ -47,6 +47,8 @@ class Route:
     """Those of the keys that need a passphrase."""
     has_authority: bool
     """Whether known_hosts trusts an authority that signs host keys."""
+    has_ciphers: bool
+    """Whether the config chooses the ciphers."""
 
 
 def route_to(target: Target, settings: SshSettings) -> Route:
@@ -83,6 +85,7 @@ def route_to(target: Target, settings: SshSettings) -> Route:
         keys=keys,
         locked_keys=tuple(locked_keys(keys or list(map(_expanded, _USUAL_KEYS)))),
         has_authority=bool(authorities),
+        has_ciphers=config.get("Ciphers") is not None,
     )
 
 

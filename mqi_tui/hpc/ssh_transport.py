@@ -20,12 +20,14 @@ from mqi_tui.hpc.ssh_connection import SshConnection
 from mqi_tui.hpc.ssh_digests import remote_digests
 from mqi_tui.hpc.ssh_errors import CONNECTION_ERRORS, file_error, may_pass, reason_in
 from mqi_tui.hpc.ssh_sftp import SftpSession
-from mqi_tui.hpc.ssh_shell import SshShell
+from mqi_tui.hpc.ssh_shell import COMMANDS_AT_ONCE, SshShell
 from mqi_tui.hpc.storage import free_bytes
 from mqi_tui.hpc.tar_stream import tar_stream
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of a download that are asked for at once, and lost at most when the connection is."""
+UPLOADS_AT_ONCE = COMMANDS_AT_ONCE - 2
+"""Questions for the jobs never wait for uploads alone."""
 _UPLOAD_SECONDS = 6 * 3600.0
 _MAKE_FOLDER = 'umask 077; LC_ALL=C; export LC_ALL; exec mkdir -p -- "$1"'
 # -o: files belong to the one who unpacks them; -m: their time is now.
@@ -46,6 +48,7 @@ class SshTransport:
         """`on_change` is called in the event loop when the connection was lost or stands again."""
         self._connection = SshConnection(settings, questions, on_change=on_change)
         self._shell = SshShell(self._connection)
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._sftp = SftpSession(self._connection, self._shell, settings.connect_timeout_seconds)
 
     async def run(self, arguments: Sequence[str], *, timeout: float = 60.0) -> CommandResult:
@@ -111,7 +114,8 @@ class SshTransport:
 
     async def put_files(self, files: Mapping[str, Path], folder: PurePosixPath) -> None:
         unpack = ["sh", "-c", _UNPACK, "mqi-unpack", str(folder)]
-        answer = await self._shell.feed(unpack, tar_stream(files), _UPLOAD_SECONDS)
+        async with self._uploads:
+            answer = await self._shell.feed(unpack, tar_stream(files), _UPLOAD_SECONDS)
         if answer.exit_status != 0:
             reason = reason_in(answer.stderr.decode(errors="replace"))
             raise await self._refused("write in", folder, reason)

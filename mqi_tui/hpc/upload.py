@@ -6,13 +6,13 @@ Called again after an interruption at any point it goes on from there. What it r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.hpc.local_files import file_errors, in_thread, sha256_of
-from mqi_tui.hpc.protocols import RemoteFile, Transport
+from mqi_tui.hpc.protocols import Transport
 
 
 async def publish(
@@ -30,18 +30,17 @@ async def publish(
     digests = {name: await in_thread(_digest, path) for name, path in files.items()}
     incoming_name = f".incoming-{_fingerprint(folder, digests)}"
     if await transport.stat(folder) is None:
-        await transport.make_folder(folder.parent)
         incoming = folder.parent / incoming_name
         sent = await _send(transport, files, digests, incoming)
         await transport.rename(incoming, folder)
         return sent
 
-    there = [file for file in await transport.list_folder(folder) if not file.is_folder]
+    there = [file.name for file in await transport.list_folder(folder) if not file.is_folder]
     same = await _matching(transport, folder, digests, there)
     incoming = folder / incoming_name
     missing = {name: path for name, path in files.items() if name not in same}
     sent = await _send(transport, missing, digests, incoming) if missing else 0
-    old = [file.name for file in there if file.name not in same and (file.name in files or replaces(file.name))]
+    old = [name for name in there if name not in same and (name in files or replaces(name))]
     if old:
         superseded = folder / f"superseded-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
         await transport.make_folder(superseded)
@@ -58,10 +57,11 @@ async def publish(
 async def _send(
     transport: Transport, files: Mapping[str, Path], digests: Mapping[str, str], incoming: PurePosixPath
 ) -> int:
-    arrived = await _matching(transport, incoming, digests, await transport.list_folder(incoming))
+    there = [file.name for file in await transport.list_folder(incoming) if not file.is_folder]
+    arrived = await _matching(transport, incoming, digests, there)
     missing = {name: path for name, path in files.items() if name not in arrived}
     await transport.put_files(missing, incoming)
-    verified = await _matching(transport, incoming, digests, await transport.list_folder(incoming))
+    verified = await _matching(transport, incoming, digests, list(files))
     damaged = sorted(files.keys() - verified)
     if damaged:
         raise TransientError(
@@ -71,9 +71,9 @@ async def _send(
 
 
 async def _matching(
-    transport: Transport, folder: PurePosixPath, digests: Mapping[str, str], there: list[RemoteFile]
+    transport: Transport, folder: PurePosixPath, digests: Mapping[str, str], there: Sequence[str]
 ) -> set[str]:
-    names = [file.name for file in there if file.name in digests and not file.is_folder]
+    names = [name for name in there if name in digests]
     if not names:
         return set()
     found = await transport.sha256([folder / name for name in names])
