@@ -6,7 +6,6 @@ import asyncio
 import re
 import secrets
 import shutil
-import sys
 from pathlib import Path
 
 from mqi_tui.config import MachineSettings, Settings
@@ -52,14 +51,7 @@ class PreprocessingState:
     ) -> ProgramResult:
         interpreter = context.settings.interpreter
         case_copy = staging / beam.parent_case_id
-        values = {
-            "python": sys.executable,
-            "config_dir": context.config.folder,
-            "case_id": beam.parent_case_id,
-            "beam_id": beam.beam_id,
-            "beam_name": beam.beam_name,
-            "case_path": beam.beam_path.parent,
-            "beam_path": beam.beam_path,
+        values = context.placeholders(beam) | {
             "staging_dir": case_copy,
             "log_dir": case_copy / beam.beam_name,
             "plan": case_copy / found.plan.path.name,
