@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -26,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 all is well, 1 some beams did not complete, 2 usage, config or a refused command."""
     # SIGTERM ends the program as ctrl+c does: the engine is closed, running jobs go on.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or log that knows fewer characters than names have is no reason to end.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments, argparse.Namespace(config=Path("config.yaml")))
     try:
         result = options.command(options)
         return int(asyncio.run(result) if asyncio.iscoroutine(result) else result)
@@ -54,9 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(prog="mqi-tui", description=_DESCRIPTION, parents=[config])
     parser.add_argument("--version", action="version", version=f"mqi-tui {__version__}")
-    parser.set_defaults(
-        command=run.run, config=Path("config.yaml"), headless=False, dispatch_all=False, until_idle=False
-    )
+    # No default for --config: it would be the commands' too, and hide what was given before the command.
+    parser.set_defaults(command=run.run, headless=False, dispatch_all=False, until_idle=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers):
         add(commands, config)

@@ -35,6 +35,7 @@ class SnapshotPublisher:
         self._revision = revision
         self._is_paused = is_paused
         self._notice = notice
+        self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
         self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
@@ -45,13 +46,15 @@ class SnapshotPublisher:
 
     async def publish_if_changed(self) -> None:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
-        state = (self._revision(), self._is_paused(), self._notice())
-        if state == self._published_state:
-            return
-        snapshot = await self._load()
-        async with self._published:
-            self._latest, self._published_state = snapshot, state
-            self._published.notify_all()
+        # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
+        async with self._publishing:
+            state = (self._revision(), self._is_paused(), self._notice())
+            if state == self._published_state:
+                return
+            snapshot = await self._load()
+            async with self._published:
+                self._latest, self._published_state = snapshot, state
+                self._published.notify_all()
 
     async def changes(self) -> AsyncIterator[EngineSnapshot]:
         """The latest snapshot at once, then each newer one."""
