@@ -15,6 +15,7 @@ _ON_THE_WAY = 512
 async def delayed(host: str, port: int, round_trip_seconds: float) -> AsyncIterator[int]:
     """The port of a proxy to `host`:`port` with this round trip more; its connections end with the block."""
     connections: set[asyncio.Task[None]] = set()
+    ends: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -22,6 +23,7 @@ async def delayed(host: str, port: int, round_trip_seconds: float) -> AsyncItera
         connections.add(task)
         try:
             far_reader, far_writer = await asyncio.open_connection(host, port)
+            ends.update((writer, far_writer))
             with suppress(ConnectionError):
                 async with asyncio.TaskGroup() as group:
                     group.create_task(_carry(reader, far_writer, round_trip_seconds / 2))
@@ -34,8 +36,8 @@ async def delayed(host: str, port: int, round_trip_seconds: float) -> AsyncItera
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in connections:
-            task.cancel()
+        for end in ends:
+            end.transport.abort()
         await asyncio.gather(*connections, return_exceptions=True)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqi_tui.config import CsvLayout
-from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.errors import InputError, MqiError
 from mqi_tui.domain.text import printable
 from mqi_tui.moqui.beam_folder import PLAN_RANGE, read_beam_logs
 from mqi_tui.moqui.calibration import Calibration, monitor_range_factor, read_calibration
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             layout=CsvLayout(options.csv_layout),
             divisor=options.divisor,
         )
-    except InputError as error:
+    except MqiError as error:
         print(printable(str(error)), file=sys.stderr)
         return 1
     except OSError as error:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqi_tui.builtin.pencil_beam import add_layer
-from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.errors import InputError, MqiError
 from mqi_tui.domain.text import printable
 from mqi_tui.moqui.dose import check_dose
 from mqi_tui.moqui.dose_grid import DoseGrid
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end_on_signal)
     try:
         simulate(options.tps_file)
-    except InputError as error:
+    except MqiError as error:
         return _failed(str(error))
     except OSError as error:
         where = error.filename or "the dose file"

@@ -17,9 +17,10 @@ class Headless:
         self._dispatch_all = dispatch_all
         self._last_event = max((event.event_id for event in engine.snapshot.events), default=0)
         self._reasons: dict[str, str] = {}
+        self._notice = ""
 
     async def run(self, *, until_idle: bool) -> int:
-        """0 when all beams are completed, 1 when some are not or a folder needs a person."""
+        """0 when all beams are completed, 1 when some are not, a folder needs a person or none can be looked at."""
         await self._engine.first_scan()
         return self._summarise(await self.until(lambda snapshot: until_idle and self._is_idle(snapshot)))
 
@@ -41,6 +42,9 @@ class Headless:
         for event in await self._engine.cases.list_events_after(self._last_event):
             self._last_event = event.event_id
             print(_line(event), flush=True)
+        if snapshot.notice != self._notice:
+            self._notice = snapshot.notice
+            print(f"{snapshot.at:%H:%M:%S} ! engine: {printable(snapshot.notice or 'goes on')}", flush=True)
         for folder in snapshot.folders:
             path = str(folder.path)
             if self._reasons.get(path) != folder.reason:
@@ -57,7 +61,7 @@ class Headless:
         for folder in snapshot.folders:
             if folder.state.needs_person:
                 print(f"needs a person: {printable(f'{folder.path}: {folder.reason}')}", flush=True)
-        return 0 if snapshot.all_completed else 1
+        return 0 if snapshot.all_completed and not snapshot.notice else 1
 
 
 def _line(event: EventRecord) -> str:

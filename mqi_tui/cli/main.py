@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 all is well, 1 some beams did not complete, 2 usage, config or a refused command."""
     # SIGTERM ends the program as ctrl+c does: the engine is closed, running jobs go on.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or log that knows fewer characters than names have is no reason to end.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments, argparse.Namespace(config=Path("config.yaml")))
     try:
         result = options.command(options)
         return int(asyncio.run(result) if asyncio.iscoroutine(result) else result)
@@ -33,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"mqi-tui: {printable(line)}", file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:
+        # Whoever read our output has enough (`mqi-tui status | head`); at the end Python would try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("mqi-tui: interrupted; running jobs go on and are picked up at the next start", file=sys.stderr)
         return 1
@@ -49,9 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(prog="mqi-tui", description=_DESCRIPTION, parents=[config])
     parser.add_argument("--version", action="version", version=f"mqi-tui {__version__}")
-    parser.set_defaults(
-        command=run.run, config=Path("config.yaml"), headless=False, dispatch_all=False, until_idle=False
-    )
+    # No default for --config: it would be the commands' too, and hide what was given before the command.
+    parser.set_defaults(command=run.run, headless=False, dispatch_all=False, until_idle=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers, doctor.add_parsers):
         add(commands, config)

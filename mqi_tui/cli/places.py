@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from mqi_tui.cli.arguments import Commands, count
@@ -49,14 +50,16 @@ def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
 def write_config(folder: Path) -> Path:
     """The path of a new commented config in `folder`; raises RequestRefusedError if one is there."""
     path = folder / "config.yaml"
+    folders = [folder, *(folder / name for name in ("cases", "results", "hpc"))]
+    in_the_way = [place for place in (path, *folders) if os.path.lexists(place) and not place.is_dir()]
+    if in_the_way or path.exists():
+        there = (in_the_way or [path])[0]
+        raise RequestRefusedError(f"{there} is there already; nothing was written. Choose another folder.")
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for place in folders:
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("x", encoding="utf-8") as file:
             file.write(DEFAULT_CONFIG)
-        for name in ("cases", "results", "hpc"):
-            (folder / name).mkdir(exist_ok=True, mode=0o700)
-    except FileExistsError:
-        raise RequestRefusedError(f"{path} is there already; nothing was written. Choose another folder.") from None
     except OSError as error:
         raise RequestRefusedError(f"{error.filename or folder} cannot be written: {error.strerror}.") from None
     return path

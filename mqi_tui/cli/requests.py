@@ -15,6 +15,7 @@ from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.repositories.database import Database
 from mqi_tui.repositories.instance_lock import holder
 from mqi_tui.repositories.requests import RequestRepository
+from mqi_tui.repositories.rows import storable
 from mqi_tui.workflow.engine import Engine
 from mqi_tui.workflow.request_server import perform
 
@@ -59,12 +60,14 @@ def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
 
 async def request(options: argparse.Namespace) -> int:
     config = load_config(options.config)
+    # No case or beam has a name with bytes that are no UTF-8; so they are searched for by what is stored of such names.
+    target, beams = storable(options.target), [storable(beam) for beam in options.beam]
     verb = "rerun" if options.verb == "retry" and options.from_start else options.verb
     if await asyncio.to_thread(holder, config.settings.lock_path) is not None:
-        return await _ask_running_program(config, verb, options.target, options.beam)
+        return await _ask_running_program(config, verb, target, beams)
     if verb == "cancel":
-        return await _cancel_here(config, options.target)
-    return await _carry_out_here(config, verb, options.target, tuple(options.beam))
+        return await _cancel_here(config, target)
+    return await _carry_out_here(config, verb, target, tuple(beams))
 
 
 async def _ask_running_program(config: Config, verb: str, target: str, beams: list[str]) -> int:
@@ -91,19 +94,32 @@ async def _carry_out_here(config: Config, verb: str, target: str, beams: tuple[s
         if verb == "dispatch":
             await headless.until(lambda snapshot: not _may_become_a_case(snapshot, target))
         print(await perform(engine, verb, target, beams), flush=True)
-        return await headless.run(until_idle=True)
+        await headless.run(until_idle=True)
+        return 0 if _is_done(engine.snapshot, target, beams) else 1
 
 
 async def _cancel_here(config: Config, target: str) -> int:
     # Paused, so that the other beams do not go on only because one is cancelled.
     async with Engine.open(config, paused=True) as engine:
         print(await perform(engine, "cancel", target), flush=True)
+        await engine.refresh()
         await Headless(engine, dispatch_all=False).until(_nothing_is_cancelling)
     return 0
 
 
 def _may_become_a_case(snapshot: EngineSnapshot, case_id: str) -> bool:
     return any(folder.path.name == case_id and folder.state is FolderState.SETTLING for folder in snapshot.folders)
+
+
+def _is_done(snapshot: EngineSnapshot, target: str, beams: tuple[str, ...]) -> bool:
+    """What was asked for is completed; other cases, and beams that were left new, do not count."""
+    asked = [
+        beam.status
+        for case in snapshot.cases
+        for beam in case.beams
+        if target in {case.case_id, beam.beam_id} and (not beams or beam.beam_id in beams)
+    ]
+    return all(status in {BeamStatus.COMPLETED, BeamStatus.NEW} for status in asked)
 
 
 def _nothing_is_cancelling(snapshot: EngineSnapshot) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 from collections import defaultdict
 from typing import Any
@@ -15,6 +16,7 @@ from mqi_tui.domain.text import printable
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.database import Database
 from mqi_tui.repositories.gpus import GpuRepository
+from mqi_tui.repositories.instance_lock import holder
 
 
 def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
@@ -42,10 +44,12 @@ async def status(options: argparse.Namespace) -> int:
             cases = [CaseView.of(case, tuple(beams[case.case_id])) for case in await repository.list_cases()]
             gpus = await GpuRepository(database).list_gpus() or gpus
             folders = await repository.list_folders()
+    running = await asyncio.to_thread(holder, settings.lock_path)
     if options.json:
         print(json.dumps(_as_json(cases, gpus), ensure_ascii=False, indent=2))
     else:
         _print_table(cases, gpus, folders)
+        print(f"the program runs: {running}" if running else "the program does not run; jobs that run go on without it")
     return 0
 
 

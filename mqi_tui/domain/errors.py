@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mqi_tui.domain.status import BeamStatus
+
+
+_PASSING = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "ENOTCONN", "EAGAIN", "EBUSY")
+    if hasattr(errno, name)
+)
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether a person mends it and the work goes on: a full or read-only disk, a lost network share."""
+    return error.errno in _PASSING
 
 
 class MqiError(Exception):

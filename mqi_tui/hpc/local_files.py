@@ -12,17 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.domain.errors import PermanentError, TransientError, is_passing
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_PASSING = frozenset(
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "ENOTCONN", "EAGAIN", "EBUSY")
-    if hasattr(errno, name)
-)
-"""A full or read-only disk, a lost network share: a person mends it and the work goes on."""
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -47,7 +40,7 @@ def file_errors(path: Path, doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        if error.errno in _PASSING:
+        if is_passing(error):
             raise TransientError(f"Cannot {doing} {path}: {reason}{_free_space(path)}.") from error
         raise PermanentError(f"Cannot {doing} {path}: {reason}; {_remedy(error)}.") from error
 

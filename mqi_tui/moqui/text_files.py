@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.errors import InputError, MqiError, TransientError, is_passing
 from mqi_tui.domain.text import printable
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     """The whole file.
 
     Raises InputError if it is missing, no regular file, unreadable, or larger than `limit` bytes; of a larger one no
-    more than the limit is ever read.
+    more than the limit is ever read. Raises TransientError while its disk or share is lost.
     """
     try:
         # Looked at before it is opened: opening a pipe would wait for ever.
@@ -45,8 +45,13 @@ def read_bytes(path: Path, limit: int) -> bytes:
     return data
 
 
-def unreadable(path: Path, error: OSError) -> InputError:
-    """The error about a file or folder that the operating system does not let us read."""
+def unreadable(path: Path, error: OSError) -> MqiError:
+    """The error about a file or folder that the operating system does not let us read: InputError, or TransientError.
+
+    TransientError when the disk or share is at fault, not the file.
+    """
+    if is_passing(error):
+        return TransientError(f"{path} cannot be read ({error.strerror}); check the disk or share")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return InputError(f"{path} is missing; copy it there, or check the path.")
     return InputError(f"{path} cannot be read ({error.strerror}); check its rights and the disk or share.")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.config import ScanSettings, Settings
-from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.errors import InputError, MqiError
 from mqi_tui.domain.names import beam_id_of, check_name
 from mqi_tui.domain.records import FolderRecord
 from mqi_tui.domain.status import FolderState
@@ -128,7 +128,7 @@ class _Pass:
                 continue
             try:
                 self._consider(path, depth, above)
-            except InputError as error:
+            except MqiError as error:
                 self._note(path, FolderState.REFUSED, str(error))
             except OSError as error:
                 self._note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +63,18 @@ class WorkflowContext:
 
     def input_folder(self, beam: BeamRecord) -> Path:
         return self.work_folder(beam) / INPUT_FOLDER
+
+    def placeholders(self, beam: BeamRecord) -> dict[str, object]:
+        """What the commands that run on this machine may name of a beam, by placeholder."""
+        return {
+            "python": sys.executable,
+            "config_dir": self.config.folder,
+            "case_id": beam.parent_case_id,
+            "beam_id": beam.beam_id,
+            "beam_name": beam.beam_name,
+            "case_path": beam.beam_path.parent,
+            "beam_path": beam.beam_path,
+        }
 
     def result_folder(self, beam: BeamRecord) -> Path:
         return self.settings.result_folder_of(beam.parent_case_id, beam.beam_id)

@@ -121,6 +121,10 @@ class Engine:
     async def first_scan(self) -> None:
         """Wait until the case folders were looked at once and the snapshot shows what was found."""
         await self._registrar.scanned.wait()
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Wait until the snapshot shows all that has been done so far."""
         await self._publisher.publish_if_changed()
 
     async def dispatch(self, case_id: str, beam_ids: Collection[str] | None = None) -> str:

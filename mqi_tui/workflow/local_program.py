@@ -88,11 +88,25 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _tree_of(pid: int) -> list[psutil.Process]:
+    """The program, first, and every process that it started, also those whose parent has ended since."""
     try:
         leader = psutil.Process(pid)
-        return [leader, *leader.children(recursive=True)]
+        tree = [leader, *leader.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+    return [
+        *tree,
+        *(process for process in psutil.process_iter() if _session_of(process.pid) == pid and process not in tree),
+    ]
+
+
+def _session_of(pid: int) -> int | None:
+    if not hasattr(os, "getsid"):
+        return None
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
 
 
 def _tail(path: Path) -> str:

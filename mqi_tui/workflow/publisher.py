@@ -43,6 +43,7 @@ class SnapshotPublisher:
         self._notice = notice
         self._measurements = measurements
         self._questions = questions
+        self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
         self._published_aside: tuple[Measurements, tuple[Question, ...]] = (Measurements(), ())
@@ -54,19 +55,21 @@ class SnapshotPublisher:
 
     async def publish_if_changed(self) -> None:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
-        state = (self._revision(), self._is_paused(), self._notice())
-        aside = measured, questions = self._measurements(), self._questions()
-        if state != self._published_state:
-            snapshot = await self._load()
-        elif aside != self._published_aside:
-            # Nothing of it is in the database: no reason to read all beams again.
-            snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
-        else:
-            return
-        snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage, questions=questions)
-        async with self._published:
-            self._latest, self._published_state, self._published_aside = snapshot, state, aside
-            self._published.notify_all()
+        # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
+        async with self._publishing:
+            state = (self._revision(), self._is_paused(), self._notice())
+            aside = measured, questions = self._measurements(), self._questions()
+            if state != self._published_state:
+                snapshot = await self._load()
+            elif aside != self._published_aside:
+                # Nothing of it is in the database: no reason to read all beams again.
+                snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
+            else:
+                return
+            snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage, questions=questions)
+            async with self._published:
+                self._latest, self._published_state, self._published_aside = snapshot, state, aside
+                self._published.notify_all()
 
     async def changes(self) -> AsyncIterator[EngineSnapshot]:
         """The latest snapshot at once, then each newer one."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
+
 from mqi_tui.domain.errors import MqiError, RequestRefusedError
+from mqi_tui.domain.snapshot import CaseView
+from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.requests import RequestRepository
 from mqi_tui.workflow.control import EngineControl
+
+_STOPPED = frozenset({BeamStatus.FAILED, BeamStatus.CANCELLED})
+_ENDED = _STOPPED | {BeamStatus.COMPLETED}
 
 
 class RequestServer:
@@ -28,28 +35,40 @@ async def perform(engine: EngineControl, verb: str, target: str, beam_ids: tuple
 
     Raises RequestRefusedError with the reason when it cannot be carried out.
     """
-    snapshot = engine.snapshot
-    is_case = any(case.case_id == target for case in snapshot.cases)
+    case = next((case for case in engine.snapshot.cases if case.case_id == target), None)
     match verb:
         case "dispatch":
             return await engine.dispatch(target, beam_ids or None)
-        case "retry" if is_case:
-            failed = [
-                beam.beam_id
-                for case in snapshot.cases
-                if case.case_id == target
-                for beam in case.beams
-                if beam.status.value in {"failed", "cancelled"}
-            ]
-            if not failed:
-                raise RequestRefusedError(f"no beam of {target} is failed or cancelled: there is nothing to retry.")
-            return "; ".join([await engine.retry(beam_id) for beam_id in failed])
         case "retry":
-            return await engine.retry(target)
+            return await _of_each(
+                engine.retry, target, case, _STOPPED, "failed or cancelled: there is nothing to retry"
+            )
         case "rerun":
-            return await engine.rerun(target)
-        case "cancel" if is_case:
+            return await _of_each(engine.rerun, target, case, _ENDED, "at its end: there is nothing to run again")
+        case "cancel" if case:
             return await engine.cancel_case(target)
         case "cancel":
             return await engine.cancel_beam(target)
     raise RequestRefusedError(f"unknown command {verb!r}; was it made by another version of mqi-tui?")
+
+
+async def _of_each(
+    command: Callable[[str], Awaitable[str]],
+    target: str,
+    case: CaseView | None,
+    statuses: Collection[BeamStatus],
+    reason: str,
+) -> str:
+    """The command for the beam, or for each beam of the case in one of these statuses; refused when none takes it."""
+    if case is None:
+        return await command(target)
+    answers, refusals = [], []
+    for beam in case.beams:
+        if beam.status in statuses:
+            try:
+                answers.append(await command(beam.beam_id))
+            except RequestRefusedError as error:  # the snapshot is a moment old, a person may have been quicker
+                refusals.append(str(error))
+    if not answers:
+        raise RequestRefusedError("; ".join(refusals) or f"no beam of {target} is {reason}.")
+    return "; ".join([*answers, *refusals])

@@ -8,7 +8,14 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from mqi_tui.domain.errors import JobLostError, MqiError, PermanentError, RequestRefusedError, TransientError
+from mqi_tui.domain.errors import (
+    JobLostError,
+    MqiError,
+    PermanentError,
+    RequestRefusedError,
+    TransientError,
+    is_passing,
+)
 from mqi_tui.domain.records import AttemptOutcome, BeamRecord, EndedAttempt
 from mqi_tui.domain.status import WAY, BeamStatus
 from mqi_tui.workflow.backoff import Backoff
@@ -59,6 +66,12 @@ class _BeamWorker:
             return
         except PermanentError as error:
             outcome = await self._failed(beam, str(error), error.resume_from)
+        except OSError as error:
+            if is_passing(error):
+                await self._hold_up(beam, str(error))
+                return
+            where = error.filename or "a file"
+            outcome = await self._failed(beam, f"{where}: {error.strerror}; check it, its rights and the disk.", None)
         except Exception as error:
             log.exception("%s: defect in state %s", self.beam_id, beam.status.value)
             outcome = await self._failed(
@@ -66,7 +79,8 @@ class _BeamWorker:
                 f"a defect in mqi-tui ({type(error).__name__}: {error}); please report it with the program's log.",
                 None,
             )
-        await self._record(beam, outcome)
+        if outcome is not None:
+            await self._record(beam, outcome)
 
     async def _run_state(self, state: WorkflowState, beam: BeamRecord) -> Outcome:
         if not state.needs_local_work:
@@ -103,7 +117,11 @@ class _BeamWorker:
         self._held_up_since = None
         await self._context.allocator.wake()
 
-    async def _failed(self, beam: BeamRecord, error: str, resume_from: BeamStatus | None) -> Outcome:
+    async def _failed(self, beam: BeamRecord, error: str, resume_from: BeamStatus | None) -> Outcome | None:
+        if beam.status is BeamStatus.CANCELLING:
+            # It cannot fail: its slot is released only when its job is proven over.
+            await self._hold_up(beam, error)
+            return None
         ended = None
         if beam.status in _HPC:
             # A slot is released only when the job is proven over.
@@ -116,7 +134,7 @@ class _BeamWorker:
         while True:
             try:
                 return await ending
-            except TransientError as error:
+            except MqiError as error:
                 await self._hold_up(beam, error)
                 ending = end_job(beam, AttemptOutcome.FAILED, self._context)
 
@@ -138,7 +156,7 @@ class _BeamWorker:
             BeamStatus.HPC_QUEUED, f"{error}; another attempt follows ({lost} of {allowed} lost)", ended=ended
         )
 
-    async def _hold_up(self, beam: BeamRecord, error: MqiError) -> None:
+    async def _hold_up(self, beam: BeamRecord, error: MqiError | str) -> None:
         """Something outside is in the way: say so once, wait, and let the loop enter the same state again."""
         if self._held_up_since is None:
             self._held_up_since = datetime.now(UTC)

@@ -46,6 +46,7 @@ class WorkflowManager:
             beams = await self._context.cases.list_beams(case_id)
             new = [beam for beam in beams if beam.status is BeamStatus.NEW]
             if beam_ids is not None:
+                _refuse_unknown(case_id, beams, beam_ids)
                 new = [beam for beam in new if beam.beam_id in beam_ids]
             if not new:
                 raise RequestRefusedError(_why_nothing_to_dispatch(case_id, beams, beam_ids))
@@ -53,14 +54,14 @@ class WorkflowManager:
                 await self._context.cases.update_beam_status_by_id(
                     beam.beam_id, BeamStatus.INITIAL, message="dispatched"
                 )
-                await self._start(beam)
+                self._start(beam)
             return f"dispatched {_count(len(new))} of {case_id}"
 
     async def resume_unfinished(self) -> None:
         """Start a worker for every beam whose recorded status is at work."""
         for beam in await self._context.cases.list_beams():
             if beam.status.is_active:
-                await self._start(beam)
+                self._start(beam)
 
     async def retry(self, beam_id: str) -> str:
         """A failed or cancelled beam goes on in the state where it stopped, with its earlier results."""
@@ -144,8 +145,12 @@ class WorkflowManager:
         return beam
 
     async def _restart(self, beam: BeamRecord, status: BeamStatus, message: str) -> None:
+        earlier = self._workers.get(beam.beam_id)
+        if earlier is not None:
+            # It has recorded the beam's end and is about to return; a new status would keep it at work.
+            await asyncio.wait({earlier.task})
         await self._context.cases.update_beam_status_by_id(beam.beam_id, status, message=message)
-        await self._start(beam)
+        self._start(beam)
         await self._context.allocator.wake()
 
     async def _cancel(self, beam: BeamRecord) -> None:
@@ -157,11 +162,7 @@ class WorkflowManager:
             running.interruption.interrupt()
         await self._context.allocator.wake()
 
-    async def _start(self, beam: BeamRecord) -> None:
-        earlier = self._workers.get(beam.beam_id)
-        if earlier is not None:
-            # It has recorded the beam's end and is about to return.
-            await asyncio.wait({earlier.task})
+    def _start(self, beam: BeamRecord) -> None:
         interruption = Interruption()
         task = asyncio.create_task(
             worker_main(beam.beam_id, self._context, interruption), name=f"worker of {beam.beam_id}"
@@ -176,10 +177,17 @@ class WorkflowManager:
             log.error("%s: its worker ended by a defect", beam_id, exc_info=task.exception())
 
 
+def _refuse_unknown(case_id: str, beams: list[BeamRecord], beam_ids: Collection[str]) -> None:
+    known = [beam.beam_id for beam in beams]
+    unknown = [beam_id for beam_id in beam_ids if beam_id not in known]
+    if unknown:
+        raise RequestRefusedError(
+            f"case {case_id} has no such beam: {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
+        )
+
+
 def _why_nothing_to_dispatch(case_id: str, beams: list[BeamRecord], beam_ids: Collection[str] | None) -> str:
     chosen = [beam for beam in beams if beam_ids is None or beam.beam_id in beam_ids]
-    if not chosen:
-        return f"case {case_id} has no such beam; it has {', '.join(beam.beam_id for beam in beams) or 'none'}."
     states = ", ".join(f"{beam.beam_name} is {beam.status.word}" for beam in chosen[:5])
     return f"nothing of {case_id} is new ({states}); retry or run again what has ended."
 

@@ -137,3 +137,16 @@ async def test_keys_with_nothing_selected_say_so() -> None:
     async with on_stage(ScriptedEngine(a_snapshot())) as stage:
         await stage.press("d")
         await stage.until(lambda: stage.toasts == ["Nothing is selected."])
+
+
+async def test_what_is_marked_while_a_command_is_under_way_stays_marked() -> None:
+    engine = ScriptedEngine(_snapshot())
+    engine.gate = asyncio.Event()
+    engine.answers["dispatch"] = "dispatched alpha"
+    async with on_stage(engine) as stage:
+        await stage.press("d", "right", "down", "space")
+        marked = stage.main.marked
+        assert len(marked) == 1
+        engine.gate.set()
+        await stage.until(lambda: stage.toasts == ["dispatched alpha"])
+        assert stage.main.marked == marked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
@@ -126,3 +128,18 @@ async def test_long_lines_are_read_by_scrolling_sideways() -> None:
         assert "the end" not in stage.text
         stage.log.scroll_to(x=450, animate=False, force=True)
         await stage.until(lambda: "the end" in stage.text)
+
+
+async def test_the_log_of_a_beam_that_was_at_rest_is_looked_for_when_the_beam_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_view, "REST_INTERVAL_SECONDS", 3600.0)
+    monkeypatch.setattr(log_view, "LIVE_INTERVAL_SECONDS", 3600.0)
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha", "b1"))))
+    log = ScriptedLog()
+    engine.logs = {"alpha_b1": log}
+    async with on_stage(engine) as stage:
+        await stage.until(lambda: len(log.reads) >= 1)
+        log.data = b"it computes\n"
+        engine.publish(a_snapshot(a_case("alpha", a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, attempt=1, gpu_id=0))))
+        await stage.until(lambda: "it computes" in stage.text)

@@ -258,10 +258,13 @@ class MainScreen(Screen[None]):
         self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
 
     def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
+        # What is marked while the command is under way was not meant by it.
+        meant = self._marked & {beam.beam_id for beam in beams_of(target)}
+
         async def carry_out_and_unmark() -> Outcome:
             outcome = await command
             if outcome.done:
-                self._marked.difference_update(beam.beam_id for beam in beams_of(target))
+                self._marked -= meant
                 self._show_rows()
             return outcome
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -47,6 +48,7 @@ class LogView(ScrollView, can_focus=True):
         self._offset = -1
         self._trouble = ""
         self._title = ""
+        self._news = asyncio.Event()
         self._show_title()
 
     @property
@@ -62,6 +64,8 @@ class LogView(ScrollView, can_focus=True):
         """Follow the log of this beam; the same beam with a newer record goes on where it is."""
         before, self._beam = self._beam, beam
         if (before.beam_id if before else None) == (beam.beam_id if beam else None):
+            if before != beam:
+                self._news.set()
             return
         self._begin_anew(attempt=0)
         self._trouble = ""
@@ -95,7 +99,14 @@ class LogView(ScrollView, can_focus=True):
             if self.is_following or not self._window.is_full:
                 got_more = await self._read_once(beam_id)
             if not got_more:
-                await asyncio.sleep(self._interval)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until it is time to look again: after the interval, or when the beam itself has changed."""
+        self._news.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval):
+                await self._news.wait()
 
     async def _read_once(self, beam_id: str) -> bool:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptOutcome, BeamRecord, EndedAttempt
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.workflow.context import WorkflowContext
@@ -34,5 +35,10 @@ async def end_job(beam: BeamRecord, outcome: AttemptOutcome, context: WorkflowCo
         return EndedAttempt(outcome)
     job = job_reference(attempt, job_id)
     await context.remote.cancel_job(job)
-    record = (await context.remote.wait_for_job(job)).record
+    try:
+        record = (await context.remote.wait_for_job(job)).record
+    except PermanentError:
+        # An exit record that is damaged says nothing; that the job is over, the scheduler proves.
+        await context.remote.monitor.wait_for_end(job)
+        record = None
     return EndedAttempt(outcome, exit_code=record.exit_code if record else None)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
-from mqi_tui.domain.errors import InputError
+from mqi_tui.config import Settings
+from mqi_tui.domain.errors import InputError, TransientError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.moqui.beam_folder import BeamLogs, read_beam_logs
 from mqi_tui.moqui.plan_match import plan_beam_of
 from mqi_tui.moqui.rtplan import PlanBeam, RtPlan, find_plan, read_plan
+from mqi_tui.moqui.text_files import unreadable
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
@@ -25,12 +26,22 @@ class BeamInput:
     plan_beam: PlanBeam
 
 
-def read_beam_input(beam_path: Path, plan_pattern: str) -> BeamInput:
-    """Logs and plan of a beam; raises InputError when one is missing, damaged, or they do not belong together."""
-    if not beam_path.is_dir():
+def read_input_of(beam: BeamRecord, settings: Settings) -> BeamInput:
+    """Logs and plan of a beam; raises InputError when one is missing, damaged, or they do not belong together.
+
+    Raises TransientError while the share with the case folders is lost.
+    """
+    beam_path, scan_directory = beam.beam_path, settings.scan_directory
+    try:
+        is_there = beam_path.is_dir()
+        if not is_there and not scan_directory.is_dir():
+            raise TransientError(f"{scan_directory} cannot be reached; mount it, or bring it back")
+    except OSError as error:
+        raise unreadable(beam_path, error) from None
+    if not is_there:
         raise InputError(f"{beam_path}: the beam folder is not there any more; bring it back, then retry.")
     logs = read_beam_logs(beam_path)
-    plan = read_plan(find_plan(beam_path.parent, plan_pattern))
+    plan = read_plan(find_plan(beam_path.parent, settings.scan.plan_pattern))
     return BeamInput(logs, plan, plan_beam_of(logs, plan))
 
 
@@ -38,7 +49,7 @@ class InitialState:
     needs_local_work = True
 
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
-        found = await asyncio.to_thread(read_beam_input, beam.beam_path, context.settings.scan.plan_pattern)
+        found = await asyncio.to_thread(read_input_of, beam, context.settings)
         layers = len(found.logs.layers)
         return Outcome(
             BeamStatus.PREPROCESSING,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,14 +42,7 @@ class PostprocessingState:
         site = context.settings.postprocessing
         if not site.command:
             return
-        values = {
-            "python": sys.executable,
-            "config_dir": context.config.folder,
-            "case_id": beam.parent_case_id,
-            "beam_id": beam.beam_id,
-            "beam_name": beam.beam_name,
-            "case_path": beam.beam_path.parent,
-            "beam_path": beam.beam_path,
+        values = context.placeholders(beam) | {
             "raw_file": raw_file,
             "result_dir": raw_file.parent,
         }

@@ -6,7 +6,6 @@ import asyncio
 import re
 import secrets
 import shutil
-import sys
 from pathlib import Path
 
 from mqi_tui.config import MachineSettings, Settings
@@ -17,11 +16,12 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.moqui.calibration import Calibration, write_calibration
 from mqi_tui.moqui.layer_csv import check_beam_csvs, read_layer_csv, write_layer_csv
 from mqi_tui.moqui.rtplan import PlanBeam, write_reduced_plan
+from mqi_tui.moqui.text_files import unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput, check_keys
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.local_program import ProgramResult, run_program
 from mqi_tui.workflow.states.base import Outcome
-from mqi_tui.workflow.states.initial import BeamInput, read_beam_input
+from mqi_tui.workflow.states.initial import BeamInput, read_input_of
 from mqi_tui.workflow.states.job_files import dose_grid
 
 _STAGING_PREFIX = ".staging-"
@@ -34,7 +34,7 @@ class PreprocessingState:
 
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         settings = context.settings
-        found = await asyncio.to_thread(read_beam_input, beam.beam_path, settings.scan.plan_pattern)
+        found = await asyncio.to_thread(read_input_of, beam, settings)
         machine = select_machine(settings, found.plan_beam)
         work = context.work_folder(beam)
         staging = await asyncio.to_thread(_make_staging, work, beam, found, machine)
@@ -51,14 +51,7 @@ class PreprocessingState:
     ) -> ProgramResult:
         interpreter = context.settings.interpreter
         case_copy = staging / beam.parent_case_id
-        values = {
-            "python": sys.executable,
-            "config_dir": context.config.folder,
-            "case_id": beam.parent_case_id,
-            "beam_id": beam.beam_id,
-            "beam_name": beam.beam_name,
-            "case_path": beam.beam_path.parent,
-            "beam_path": beam.beam_path,
+        values = context.placeholders(beam) | {
             "staging_dir": case_copy,
             "log_dir": case_copy / beam.beam_name,
             "plan": case_copy / found.plan.path.name,
@@ -102,7 +95,7 @@ def _make_staging(work: Path, beam: BeamRecord, found: BeamInput, machine: Machi
         source, _, reason = error.args[0][0]
         raise InputError(f"{source} cannot be copied for the interpreter: {reason}; take it out, or mend it.") from None
     except OSError as error:
-        raise InputError(f"{beam.beam_path} cannot be copied for the interpreter: {error}.") from None
+        raise unreadable(beam.beam_path, error) from None
     write_reduced_plan(found.plan.path, case_copy / found.plan.path.name, found.plan_beam.number)
     write_calibration(
         staging / "scv_init.txt",
