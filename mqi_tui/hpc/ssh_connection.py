@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -291,6 +292,8 @@ class SshConnection:
                 reason = f"no answer within {seconds:g} s"
             case socket.gaierror():
                 reason = f"its name is not known ({reason})"
+            case OSError(errno=int(number)) if number:
+                reason = os.strerror(number)
         return TransientError(f"HPC unreachable: {route.who}: {reason}.")
 
 

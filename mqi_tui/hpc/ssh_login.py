@@ -165,7 +165,7 @@ class Login(asyncssh.SSHClient):
                 passphrase = await self._secrets.get(title, title, text)
                 try:
                     return await in_thread(asyncssh.read_private_key, path, passphrase)
-                except asyncssh.KeyImportError:
+                except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
                     self._secrets.forget(title)
                     text = f"That passphrase does not open the key. {text}"
             if self.failure is not None:
@@ -198,7 +198,7 @@ def locked_keys(paths: Sequence[Path]) -> list[Path]:
         except asyncssh.KeyImportError as error:
             if str(error).startswith("Passphrase"):
                 locked.append(path)
-        except OSError:
+        except (OSError, asyncssh.KeyEncryptionError):
             # The usual names are tried whether there is such a key or not.
             continue
     return locked
