@@ -25,6 +25,8 @@ pytestmark = pytest.mark.cluster
 
 SUBMISSIONS = int(os.environ.get("MQI_TUI_SUBMISSIONS", "30"))
 BEAMS = 5
+MOST_FAULTS = SUBMISSIONS // 2
+"""Then it is left alone: what is in doubt is looked up, which takes a time without faults."""
 FREEZE_SECONDS = 15.0
 ENGINE = 'echo once >>computed; sleep 0.3; cp "$0" dose.raw'
 INTERPRETER = 'cp "$0"/*.csv "$1"'
@@ -105,7 +107,8 @@ def test_every_beam_is_computed_exactly_once_whatever_happens_to_its_submission(
                 try:
                     program.wait(timeout=1.5)
                 except subprocess.TimeoutExpired:
-                    faults.make_one(program)
+                    if sum(faults.made.values()) < MOST_FAULTS:
+                        faults.make_one(program)
             finished = program.returncode != -9
             assert program.returncode in {0, -9}, log.read_text()[-4000:]
 
