@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import asyncssh
+from asyncssh.constants import OPEN_REQUEST_SESSION_FAILED
 from asyncssh.sftp import MIN_SFTP_VERSION, start_sftp_client
 
 from mqi_tui.domain.errors import PermanentError, TransientError
@@ -76,6 +77,10 @@ class SftpSession:
                     return await start
             except TimeoutError as error:
                 raise asyncssh.SFTPBadMessage("no answer that makes sense") from error
+            except asyncssh.ChannelOpenError as error:
+                if error.code != OPEN_REQUEST_SESSION_FAILED:
+                    raise
+                raise asyncssh.SFTPOpUnsupported("the request is refused") from error
 
 
 async def _by_subsystem(link: Link) -> asyncssh.SFTPClient:

@@ -32,8 +32,14 @@ class Behaviour:
     """Printed on both outputs before each command."""
     refusal: bytes = b""
     """Printed instead of running anything, as a login shell that cannot does."""
+    has_sftp: bool = True
+    is_full: bool = False
+    """Nothing can be written over SFTP."""
     cut_in_commands: bool = False
     """The connection is cut in the middle of the answer to the next command."""
+    running: int = 0
+    """Commands that run now."""
+    most_running: int = 0
     logins: int = 0
     """How often somebody began to log in."""
 
@@ -102,7 +108,7 @@ async def ssh_server(
         server_host_keys=[server.host_key],
         server_factory=lambda: _Guard(server),
         process_factory=lambda process: _run(server, process),
-        sftp_factory=_Files,
+        sftp_factory=(lambda channel: _Files(server, channel)) if server.behaviour.has_sftp else None,
         encoding=None,
         login_timeout=30,
     )
@@ -156,6 +162,15 @@ class _Guard(asyncssh.SSHServer):
 class _Files(asyncssh.SFTPServer):
     """As OpenSSH's in what asyncssh's own does otherwise."""
 
+    def __init__(self, server: SshServer, channel: asyncssh.SSHServerChannel[bytes]) -> None:
+        super().__init__(channel)
+        self._server = server
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if self._server.behaviour.is_full:
+            raise asyncssh.SFTPFailure("Failure")
+        return super().write(file_obj, offset, data)  # type: ignore[return-value]
+
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         if os.path.lexists(newpath):
             raise asyncssh.SFTPFailure("Failure")
@@ -163,6 +178,16 @@ class _Files(asyncssh.SFTPServer):
 
 
 async def _run(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) -> None:
+    behaviour = server.behaviour
+    behaviour.running += 1
+    behaviour.most_running = max(behaviour.most_running, behaviour.running)
+    try:
+        await _answer(server, process)
+    finally:
+        behaviour.running -= 1
+
+
+async def _answer(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) -> None:
     behaviour = server.behaviour
     process.stdout.write(behaviour.noise)
     process.stderr.write(behaviour.noise)
