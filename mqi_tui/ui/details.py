@@ -37,7 +37,7 @@ def _beam_details(row: BeamRow) -> Sequence[Line]:
     if beam.status in STOPPED:
         state += f" while {beam.stage.word}"
     facts = [
-        f"GPU {beam.gpu_id}" if beam.gpu_id is not None else "",
+        f"GPU slot {beam.gpu_id}" if beam.gpu_id is not None else "",
         f"job {one_line(beam.hpc_job_id)}" if beam.hpc_job_id else "",
         f"attempt {beam.attempt}" if beam.attempt else "",
     ]

@@ -89,7 +89,7 @@ def _what_cancel_does(beam: BeamRecord) -> str:
     match beam.status:
         case BeamStatus.HPC_RUNNING:
             job = f"job {beam.hpc_job_id}" if beam.hpc_job_id else "its job"
-            place = f" on GPU {beam.gpu_id}" if beam.gpu_id is not None else ""
+            place = f" on GPU slot {beam.gpu_id}" if beam.gpu_id is not None else ""
             deed = f"{job}{place} is ended ({percent(beam.progress)} done); its computing so far is lost."
         case BeamStatus.HPC_QUEUED:
             deed = "leaves the queue for a GPU."

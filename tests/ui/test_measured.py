@@ -85,7 +85,7 @@ async def test_a_small_screen_shows_the_slots_alone() -> None:
 async def test_without_any_reading_the_title_says_so_once(size: tuple[int, int]) -> None:
     async with on_stage(ScriptedEngine(_snapshot()), size) as stage:
         assert stage.text.count("no reading") == 1
-        assert "GPUs · 1 of 8 busy · no reading" in stage.text
+        assert "GPU slots · 1 of 8 busy · no reading" in stage.text
 
 
 async def test_devices_without_a_known_slot_are_shown_by_themselves() -> None:
@@ -122,7 +122,7 @@ async def test_the_header_says_the_room_on_the_hpc_where_it_fits() -> None:
     async with on_stage(ScriptedEngine(_snapshot(storage=_storage())), MIDDLE) as stage:
         assert "HPC 1.2 TB free" in stage.lines[0]
     async with on_stage(ScriptedEngine(_snapshot(storage=_storage())), SMALL) as stage:
-        for word in ("RUNNING", "1 running", "0 completed", "GPUs 1/8", "UTC"):
+        for word in ("RUNNING", "1 running", "0 completed", "slots 1/8", "UTC"):
             assert word in stage.lines[0]
 
 

@@ -46,7 +46,7 @@ async def test_cancelling_a_case_says_what_becomes_of_each_beam() -> None:
         await stage.press("c")
         for sentence in (
             "Cancel case alpha?",
-            "alpha_b1: job 4712 on GPU 3 is ended (57% done)",
+            "alpha_b1: job 4712 on GPU slot 3 is ended (57% done)",
             "alpha_b2: leaves the queue for a GPU.",
             "1 other beam not at work: untouched.",
             "Yes, cancel 2 beams (y)",

@@ -57,7 +57,7 @@ async def test_the_whole_error_of_a_failed_beam_can_be_read(size: tuple[int, int
 async def test_the_header_counts_and_the_clock_fit_into_80_columns() -> None:
     async with on_stage(ScriptedEngine(_snapshot()), SMALL) as stage:
         header = stage.lines[0]
-        for word in ("RUNNING", "1 running", "1 waiting", "1 failed", "0 completed", "GPUs 1/8", "UTC"):
+        for word in ("RUNNING", "1 running", "1 waiting", "1 failed", "0 completed", "slots 1/8", "UTC"):
             assert word in header
 
 
@@ -69,7 +69,7 @@ async def test_the_header_of_thousands_of_beams_still_fits_into_80_columns() -> 
         )
     ]
     async with on_stage(ScriptedEngine(a_snapshot(*cases)), SMALL) as stage:
-        for word in ("1200 run", "1200 wait", "1200 fail", "1200 done", "GPUs 0/8", "UTC"):
+        for word in ("1200 run", "1200 wait", "1200 fail", "1200 done", "slots 0/8", "UTC"):
             assert word in stage.lines[0]
 
 

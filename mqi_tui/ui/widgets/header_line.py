@@ -94,7 +94,7 @@ class HeaderLine(OneLine):
             (f"{tally.waiting} {words[1]}", Tone.WAITING if tally.waiting else Tone.MUTED),
             (f"{tally.failed} {words[2]}", Tone.BAD if tally.failed else Tone.MUTED),
             (f"{tally.completed} {words[3]}", Tone.GOOD if tally.completed else Tone.MUTED),
-            (f"GPUs {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
+            (f"slots {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
         )
         parts: list[Part] = [(" ", Tone.NORMAL), state]
         for count in counts:
