@@ -12,8 +12,8 @@ import asyncssh
 from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 
 _PASSING = re.compile(
-    "no space left|quota exceeded|read-only file system|input/output error|stale|timed out|temporarily unavailable|"
-    "cannot allocate memory|out of memory|resource busy|not connected|host is down|broken pipe",
+    "no space left|quota exceeded|wrote only|read-only file system|input/output error|stale|timed out|"
+    "temporarily unavailable|cannot allocate memory|out of memory|resource busy|not connected|host is down|broken pipe",
     re.IGNORECASE,
 )
 """A full or read-only disk, a lost share: a person mends it and the work goes on."""
