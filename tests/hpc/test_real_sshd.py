@@ -22,6 +22,7 @@ from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.ssh_transport import BLOCK, SshTransport
 from mqi_tui.hpc.upload import publish
 from tests.cluster.cluster import Cluster, temporary_cluster
+from tests.cluster.daemons import Daemon
 from tests.cluster.layout import ClusterOptions
 from tests.support.jobs import is_alive, reference, shell, until, until_it, write_job
 from tests.support.sshd import CuttingProxy, ssh_settings
@@ -154,6 +155,27 @@ async def test_a_command_whose_connection_is_killed_is_an_error_and_ends(
     assert (await transport.run(["echo", "back"])).stdout == "back\n"
     pid = int((tmp_path / "pid").read_text())
     await until(lambda: not is_alive(pid), "the command does not live on")
+
+
+async def test_a_frozen_server_is_noticed_by_the_missing_signs_of_life(cluster: Cluster) -> None:
+    settings = ssh_settings(cluster).model_copy(update={"keepalive_seconds": 0.2, "connect_timeout_seconds": 0.5})
+    transport = SshTransport(settings, QuestionBoard())
+    await transport.run(["true"])
+    cluster.freeze(Daemon.SSHD)
+    try:
+        with pytest.raises(TransientError, match="HPC unreachable"):
+            await transport.run(["true"])
+        since = transport.unreachable_since
+        assert since is not None
+        with pytest.raises(TransientError, match="HPC unreachable"):
+            await transport.read(PurePosixPath("/etc/hostname"), 0, 10)
+        assert transport.unreachable_since == since
+    finally:
+        cluster.thaw(Daemon.SSHD)
+
+    # Nobody asks for it: it comes back by itself.
+    await until(lambda: transport.unreachable_since is None, "the connection stands again")
+    await transport.aclose()
 
 
 async def test_an_upload_whose_connection_is_killed_publishes_nothing_and_ends_right_when_called_again(
