@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -101,11 +102,14 @@ class WorkflowManager:
                 for beam in await self._context.cases.list_beams(case_id)
                 if beam.status.is_active and beam.status is not BeamStatus.CANCELLING
             ]
-            if not beams:
-                raise RequestRefusedError(f"no beam of {case_id} is at work: there is nothing to cancel.")
+            cancelled = 0
             for beam in beams:
-                await self._cancel(beam)
-            return f"cancelling {_count(len(beams))} of {case_id}"
+                with contextlib.suppress(RequestRefusedError):  # it has come to its end since
+                    await self._cancel(beam)
+                    cancelled += 1
+            if not cancelled:
+                raise RequestRefusedError(f"no beam of {case_id} is at work: there is nothing to cancel.")
+            return f"cancelling {_count(cancelled)} of {case_id}"
 
     async def pause(self) -> str:
         """Start nothing new; jobs that run go on and are followed."""

@@ -53,7 +53,9 @@ class GpuGrid(ScrollView, can_focus=False):
             return
         self._gpus, self._beams, self._readings = gpus, beams, readings
         busy = sum(gpu.beam_id is not None for gpu in gpus)
-        self.border_title = Content(f"GPU slots · {busy} of {len(gpus)} busy" + ("" if readings else f" · {NO_READING}"))
+        self.border_title = Content(
+            f"GPU slots · {busy} of {len(gpus)} busy" + ("" if readings else f" · {NO_READING}")
+        )
         self._measure()
         self.refresh()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.workflow.context import ProgressBoard, WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
@@ -49,7 +49,7 @@ class DownloadState:
                 resume_from=BeamStatus.HPC_QUEUED,
             )
         folder = context.result_folder(beam)
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        await in_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
         size = attempt.raw_size
         target = folder / context.settings.engine.raw_name
         await context.remote.download_file(
@@ -66,9 +66,14 @@ class DownloadState:
 async def _fetch_log(attempt: AttemptRecord, target: Path, context: WorkflowContext) -> None:
     """The whole run log, beside the result."""
     part = target.with_name(f"{target.name}.part")
-    with await asyncio.to_thread(part.open, "wb") as file:
-        offset = 0
-        while data := await context.remote.read_log(PurePosixPath(attempt.run_folder), offset, _LOG_PIECE):
-            await asyncio.to_thread(file.write, data)
-            offset += len(data)
-    await asyncio.to_thread(part.replace, target)
+    await in_thread(part.write_bytes, b"")
+    offset = 0
+    while data := await context.remote.read_log(PurePosixPath(attempt.run_folder), offset, _LOG_PIECE):
+        await in_thread(_append, part, data)
+        offset += len(data)
+    await in_thread(part.replace, target)
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
