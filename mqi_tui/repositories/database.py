@@ -78,6 +78,8 @@ class Database:
         with _sentences(path):
             async with _reading(path) as reader:
                 version = await _check_version(path, reader)
+                if version == 0:
+                    raise DatabaseError(f"{path} is just being made by the program that starts; ask again in a moment.")
                 if version < LATEST_VERSION:
                     raise DatabaseError(
                         f"{path} is of an older version of mqi-tui; start the program once, which brings it up to date."

@@ -195,3 +195,11 @@ def _add_step(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     monkeypatch.setattr("mqi_tui.repositories.migrations.MIGRATIONS", (*MIGRATIONS, step))
     monkeypatch.setattr("mqi_tui.repositories.migrations.LATEST_VERSION", LATEST_VERSION + 1)
     monkeypatch.setattr("mqi_tui.repositories.database.LATEST_VERSION", LATEST_VERSION + 1)
+
+
+async def test_a_database_that_is_just_being_made_is_not_called_old(tmp_path: Path) -> None:
+    path = tmp_path / "mqi-tui.db"
+    path.touch()
+    with pytest.raises(DatabaseError, match="just being made"):
+        async with Database.open_read_only(path):
+            pass

@@ -23,6 +23,7 @@ from mqi_tui.workflow.states.job_files import dose_grid
 
 SUMMARY = "summary.json"
 SITE_LOG = "postprocessing.log"
+_LOG_PIECE = 1024 * 1024
 
 
 class PostprocessingState:
@@ -64,8 +65,10 @@ class PostprocessingState:
 def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: Path) -> DoseSummary:
     settings = context.settings
     grid = dose_grid(TpsInput.read(context.input_folder(beam) / TPS_NAME), settings.engine)
-    if not raw_file.is_file():
-        raise PermanentError(f"{raw_file} is gone; retry brings it home again.", resume_from=BeamStatus.DOWNLOADING)
+    log = raw_file.parent / LOCAL_LOG
+    for path in (raw_file, log):
+        if not path.is_file():
+            raise PermanentError(f"{path} is gone; retry brings it home again.", resume_from=BeamStatus.DOWNLOADING)
     try:
         dose = open_raw(raw_file, grid)
         check_dose(dose, raw_file)
@@ -79,7 +82,9 @@ def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: P
         ) from None
     summary = summarise(dose, grid, settings.engine.beam_enters)
     parser = RunLogParser(settings.engine.profile)
-    parser.feed((raw_file.parent / LOCAL_LOG).read_bytes())
+    with log.open("rb") as file:
+        while piece := file.read(_LOG_PIECE):
+            parser.feed(piece)
     text = json.dumps(
         {
             "case_id": beam.parent_case_id,
