@@ -151,7 +151,7 @@ async def test_the_known_hosts_of_the_config_count_as_well(server: SshServer, tm
 
 async def test_a_passphrase_is_asked_for_until_it_opens_the_key_and_is_kept(server: SshServer) -> None:
     server.trust()
-    server.client_key.write_private_key(server.key_file, passphrase="open sesame", rounds=16)
+    server.client_key.write_private_key(server.key_file, passphrase="open sesame", rounds=16, ignore_few_rounds=True)
     board = QuestionBoard(has_audience=True)
     async with opened(server.settings(), board) as connection:
         link = asyncio.create_task(connection.link())
