@@ -89,7 +89,7 @@ def _print_table(cases: list[CaseView], gpus: list[GpuRecord], folders: list[Fol
             print(printable(f"  ! {warning}"))
         for beam in case.beams:
             place = f", GPU {beam.gpu_id}" if beam.gpu_id is not None else ""
-            print(printable(f"  {beam.beam_name}  {beam.status.word:15} {beam.progress:4.0%}{place}"))
+            print(printable(f"  {beam.beam_name}  {beam.word:15} {beam.progress:4.0%}{place}"))
             if beam.error:
                 print(printable(f"    {beam.error}"))
     for folder in folders:

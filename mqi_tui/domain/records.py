@@ -47,6 +47,26 @@ class BeamRecord:
     """When the beam last entered the queue for a slot."""
     created_at: datetime
     updated_at: datetime
+    job_waits: bool = False
+    """The job of a beam in HPC execution waits in the scheduler's own queue and does not compute yet."""
+
+    @property
+    def word(self) -> str:
+        """The word that a person reads for the beam's state."""
+        return "in HPC queue" if self.job_waits else self.status.word
+
+
+@dataclass(frozen=True, slots=True)
+class BeamProgress:
+    """How far a beam at work is."""
+
+    stage: BeamStatus
+    progress: float
+    """0..1 of its whole way."""
+    detail: str = ""
+    """A few words on what happens now; empty when there is nothing to say."""
+    job_waits: bool = False
+    """As in BeamRecord."""
 
 
 class AttemptOutcome(StrEnum):

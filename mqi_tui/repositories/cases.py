@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.names import beam_id_of
-from mqi_tui.domain.records import BeamRecord, CaseRecord, EndedAttempt, EventRecord, FolderRecord
+from mqi_tui.domain.records import BeamProgress, BeamRecord, CaseRecord, EndedAttempt, EventRecord, FolderRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.database import Database, Transaction
 from mqi_tui.repositories.rows import now_text, storable, to_beam, to_case, to_event, to_folder
@@ -115,16 +115,23 @@ class CaseRepository:
             )
         )
 
-    async def update_progress(self, values: Mapping[str, tuple[BeamStatus, float, str]]) -> None:
-        """Note (stage, progress 0..1, detail) of beams; progress never falls, a beam that has left the stage stays."""
+    async def update_progress(self, values: Mapping[str, BeamProgress]) -> None:
+        """Note how far beams are; progress never falls, and a beam that has left the stage stays as it is."""
 
         async def work(transaction: Transaction) -> None:
-            for beam_id, (stage, progress, detail) in values.items():
+            for beam_id, now in values.items():
                 # Writing the same again would count as news.
                 await transaction.run(
-                    """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail
-                       WHERE beam_id = :beam_id AND status = :stage AND (progress < :progress OR detail <> :detail)""",
-                    {"beam_id": beam_id, "stage": stage.value, "progress": progress, "detail": storable(detail)},
+                    """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail, job_waits = :job_waits
+                       WHERE beam_id = :beam_id AND status = :stage
+                       AND (progress < :progress OR detail <> :detail OR job_waits <> :job_waits)""",
+                    {
+                        "beam_id": beam_id,
+                        "stage": now.stage.value,
+                        "progress": now.progress,
+                        "detail": storable(now.detail),
+                        "job_waits": int(now.job_waits),
+                    },
                 )
 
         await self._database.write(work)

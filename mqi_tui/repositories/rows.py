@@ -57,6 +57,7 @@ def to_beam(row: sqlite3.Row) -> BeamRecord:
         queued_at=_time_or_none(row["queued_at"]),
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
+        job_waits=bool(row["job_waits"]),
     )
 
 

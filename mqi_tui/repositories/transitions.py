@@ -42,8 +42,9 @@ async def change_status(
     kept_result = None if following is BeamStatus.INITIAL else beam.result_path
     result = result_path or kept_result
     await transaction.run(
-        """UPDATE beams SET status = :status, stage = :stage, progress = :progress, detail = '', gpu_id = :gpu_id,
-           error = :error, result_path = :result_path, queued_at = COALESCE(:queued_at, queued_at), updated_at = :now
+        """UPDATE beams SET status = :status, stage = :stage, progress = :progress, detail = '', job_waits = 0,
+           gpu_id = :gpu_id, error = :error, result_path = :result_path,
+           queued_at = COALESCE(:queued_at, queued_at), updated_at = :now
            WHERE beam_id = :beam_id""",
         {
             "status": following.value,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.ui.marks import BEAM_MARKS, CASE_MARKS, FOLDER_MARKS
+from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.targets import STOPPED
 from mqi_tui.ui.text import counted, one_line
@@ -32,8 +32,8 @@ def details_of(row: TreeRow) -> Sequence[Line]:
 
 
 def _beam_details(row: BeamRow) -> Sequence[Line]:
-    beam, mark = row.beam, BEAM_MARKS[row.beam.status]
-    state = beam.status.word
+    beam, mark = row.beam, mark_of(row.beam)
+    state = beam.word
     if beam.status in STOPPED:
         state += f" while {beam.stage.word}"
     facts = [
@@ -63,8 +63,9 @@ def _beam_details(row: BeamRow) -> Sequence[Line]:
 
 def _case_details(case: CaseView) -> Sequence[Line]:
     mark = CASE_MARKS[case.status]
-    counts = Counter(beam.status for beam in case.beams)
-    words = ", ".join(f"{counts[status]} {status.word}" for status in BeamStatus if counts[status])
+    order = list(BeamStatus)
+    counts = Counter(beam.word for beam in sorted(case.beams, key=lambda beam: order.index(beam.status)))
+    words = ", ".join(f"{count} {word}" for word, count in counts.items())
     return [
         [
             (one_line(case.case_id), Tone.STRONG),

@@ -26,7 +26,7 @@ class Filter:
         return tuple(beam for beam in case.beams if self.lets_through(beam)) or None
 
     def lets_through(self, beam: BeamRecord) -> bool:
-        return _holds(f"{beam.parent_case_id} {beam.beam_name} {beam.status.word}", self.words)
+        return _holds(f"{beam.parent_case_id} {beam.beam_name} {beam.word}", self.words)
 
     def lets_folder_through(self, folder: FolderRecord) -> bool:
         return _holds(f"{folder.path.name} {folder.state.value}", self.words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState
 from mqi_tui.ui.tones import Tone
 
@@ -30,6 +31,13 @@ BEAM_MARKS = {
     BeamStatus.CANCELLING: Mark("□", Tone.WARNING),
     BeamStatus.CANCELLED: Mark("■", Tone.MUTED),
 }
+
+IN_HPC_QUEUE = Mark("◆", Tone.WAITING)
+
+
+def mark_of(beam: BeamRecord) -> Mark:
+    return IN_HPC_QUEUE if beam.job_waits else BEAM_MARKS[beam.status]
+
 
 CASE_MARKS = {
     CaseStatus.READY: Mark("○", Tone.MUTED),

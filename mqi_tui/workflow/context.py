@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mqi_tui.config import Config, Settings
-from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.records import BeamProgress, BeamRecord
 from mqi_tui.domain.status import BeamStatus, overall_progress
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.repositories.attempts import AttemptRepository
@@ -24,14 +24,16 @@ class ProgressBoard:
     """The latest progress of each beam at work, kept until it is next written to the database."""
 
     def __init__(self) -> None:
-        self._values: dict[str, tuple[BeamStatus, float, str]] = {}
+        self._values: dict[str, BeamProgress] = {}
 
-    def report(self, beam_id: str, stage: BeamStatus, fraction: float, detail: str = "") -> None:
+    def report(
+        self, beam_id: str, stage: BeamStatus, fraction: float, detail: str = "", *, job_waits: bool = False
+    ) -> None:
         """`fraction` (0..1) of `stage` is done; `detail` is a few words, empty when there is nothing to say."""
-        self._values[beam_id] = (stage, overall_progress(stage, fraction), detail)
+        self._values[beam_id] = BeamProgress(stage, overall_progress(stage, fraction), detail, job_waits)
 
-    def take(self) -> dict[str, tuple[BeamStatus, float, str]]:
-        """(stage, progress of the whole way, detail) by beam: what has come since the last call."""
+    def take(self) -> dict[str, BeamProgress]:
+        """By beam: what has come since the last call."""
         values, self._values = self._values, {}
         return values
 

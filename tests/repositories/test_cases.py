@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqi_tui.domain.errors import RequestRefusedError
-from mqi_tui.domain.records import AttemptOutcome, EndedAttempt, FolderRecord
+from mqi_tui.domain.records import AttemptOutcome, BeamProgress, EndedAttempt, FolderRecord
 from mqi_tui.domain.status import BeamStatus, FolderState, is_allowed
 from tests.repositories.conftest import Store
 
@@ -135,7 +135,7 @@ async def test_progress_never_falls_and_belongs_to_its_stage(store: Store) -> No
     await store.bring_to("A_1", BeamStatus.UPLOADING)
 
     async def after(stage: BeamStatus, progress: float, detail: str) -> tuple[float, str]:
-        await store.cases.update_progress({"A_1": (stage, progress, detail)})
+        await store.cases.update_progress({"A_1": BeamProgress(stage, progress, detail)})
         beam = await store.cases.get_beam_by_id("A_1")
         assert beam is not None
         return beam.progress, beam.detail
@@ -212,3 +212,25 @@ async def test_no_order_of_commands_gets_a_beam_into_a_state_that_is_not_allowed
         final = BeamStatus.CANCELLED if status is BeamStatus.CANCELLING else BeamStatus.CANCELLING
         await store.cases.update_beam_status_by_id(beam_id, final, message="")
     assert set((await store.holders()).values()) == {None}
+
+
+async def test_a_job_that_waits_in_the_schedulers_queue_is_no_computing_one_until_it_computes(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    await store.add_case("A")
+    await store.queue_up("A_1")
+    await store.compute("A_1")
+
+    async def word_after(*, waits: bool) -> str:
+        now = BeamProgress(BeamStatus.HPC_RUNNING, 0.15, "why", waits)
+        await store.cases.update_progress({"A_1": now})
+        beam = await store.cases.get_beam_by_id("A_1")
+        assert beam is not None
+        return beam.word
+
+    assert await word_after(waits=True) == "in HPC queue"
+    assert await word_after(waits=False) == "computing"
+    assert await word_after(waits=True) == "in HPC queue"
+    await store.succeed("A_1")
+    beam = await store.cases.get_beam_by_id("A_1")
+    assert beam is not None
+    assert beam.word == "downloading"

@@ -32,6 +32,7 @@ def a_beam(
     hpc_job_id: str | None = None,
     attempt: int = 0,
     error: str | None = None,
+    job_waits: bool = False,
 ) -> BeamRecord:
     done = status is BeamStatus.COMPLETED
     return BeamRecord(
@@ -51,6 +52,7 @@ def a_beam(
         queued_at=None,
         created_at=NOW,
         updated_at=NOW,
+        job_waits=job_waits,
     )
 
 

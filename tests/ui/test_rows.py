@@ -5,7 +5,8 @@ from __future__ import annotations
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.rows import FOLDERS_KEY, beam_rows, tree_rows
-from tests.support.scripted_engine import a_beam, a_case, a_folder, a_snapshot
+from tests.support.screens import on_stage
+from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
 SNAPSHOT = a_snapshot(
     a_case("alpha", a_beam("alpha", "b1", BeamStatus.FAILED), a_beam("alpha", "b2", BeamStatus.HPC_QUEUED)),
@@ -47,3 +48,15 @@ def test_the_beam_list_shows_one_case_or_all() -> None:
 def test_a_waiting_beam_says_its_place_in_the_queue() -> None:
     [row] = beam_rows(SNAPSHOT, "beta", set(), Filter())
     assert row.note == "2 of 2 in the queue"
+
+
+async def test_a_beam_whose_job_waits_in_the_schedulers_queue_is_shown_as_waiting() -> None:
+    why = "waits in the scheduler's queue (Priority)"
+    waiting = a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, gpu_id=8, attempt=1, detail=why, job_waits=True)
+    computing = a_beam("alpha", "b2", BeamStatus.HPC_RUNNING, gpu_id=0, attempt=1)
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", waiting, computing), gpu_count=10))) as stage:
+        await stage.until(lambda: "in HPC queue" in stage.text)
+        assert "1 running  1 waiting" in stage.text
+        assert "1 in HPC queue, 1 computing" in stage.text
+        await stage.press("right", "down")
+        assert why in stage.text

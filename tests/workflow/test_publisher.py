@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from mqi_tui.domain.records import BeamProgress
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.cases import CaseRepository
@@ -56,7 +57,7 @@ async def test_nothing_is_published_when_nothing_has_changed(tmp_path: Path) -> 
         await publisher.publish_if_changed()
         assert publisher.latest is before
         # Progress that is written again as it was is no news.
-        await cases.update_progress({"A_1": (BeamStatus.NEW, 0.0, "")})
+        await cases.update_progress({"A_1": BeamProgress(BeamStatus.NEW, 0.0)})
         await publisher.publish_if_changed()
         assert publisher.latest is before
 

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mqi_tui.ui.actions import ACTIONS, Scope
-from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, Mark
+from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, IN_HPC_QUEUE, Mark
 from mqi_tui.ui.text import fit
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, content_of
 
@@ -36,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
                         yield Static(Content(action.shown_keys), classes="keys")
                         yield Static(Content(action.help), classes="sentence")
             yield Static(Content("Signs"), classes="heading")
-            beam_marks = ((status.word, mark) for status, mark in BEAM_MARKS.items())
+            beam_marks = [*((status.word, mark) for status, mark in BEAM_MARKS.items()), ("in HPC queue", IN_HPC_QUEUE)]
             folder_marks = ((f"folder {state.value}", mark) for state, mark in FOLDER_MARKS.items())
             yield Static(content_of(self, _legend([*beam_marks, *folder_marks])), classes="legend")
 

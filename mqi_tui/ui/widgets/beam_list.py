@@ -11,7 +11,7 @@ from textual.message import Message
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
-from mqi_tui.ui.marks import BEAM_MARKS
+from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.rows import BeamRow
 from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent
 from mqi_tui.ui.tones import Line, Tone
@@ -79,13 +79,13 @@ class BeamList(RowList[BeamRow]):
 
     def line_of(self, row: BeamRow, width: int) -> Line:
         beam, columns = row.beam, Columns.for_width(width)
-        mark = BEAM_MARKS[beam.status]
+        mark = mark_of(beam)
         done, still_open = bar(beam.progress, columns.bar)
         bar_tone = mark.tone if beam.status is not BeamStatus.NEW else Tone.MUTED
         line = [
             ("● " if row.is_marked else "  ", Tone.ACCENT),
             (fit_middle(beam.beam_id if self.shows_all_cases else beam.beam_name, columns.name), Tone.NORMAL),
-            (" " + fit(f"{mark.glyph} {beam.status.word}", _STATE_WIDTH) + " ", mark.tone),
+            (" " + fit(f"{mark.glyph} {beam.word}", _STATE_WIDTH) + " ", mark.tone),
             (done, bar_tone),
             (still_open + " ", Tone.MUTED),
             (fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),

@@ -10,7 +10,7 @@ from textual.message import Message
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.ui.actions import Scope, bindings_of
-from mqi_tui.ui.marks import BEAM_MARKS, CASE_MARKS, FOLDER_MARKS
+from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.text import cut, fit, fit_middle
 from mqi_tui.ui.tones import Line, Tone
@@ -81,11 +81,11 @@ class CaseTree(RowList[TreeRow]):
         ]
 
     def _beam_line(self, row: BeamRow, width: int) -> Line:
-        mark = BEAM_MARKS[row.beam.status]
+        mark = mark_of(row.beam)
         return [
             (" ● " if row.is_marked else "   ", Tone.ACCENT),
             (fit_middle(row.beam.beam_name, width - 4 - _BEAM_STATE_WIDTH), Tone.MUTED),
-            (" " + fit(f"{mark.glyph} {row.beam.status.word}", _BEAM_STATE_WIDTH), mark.tone),
+            (" " + fit(f"{mark.glyph} {row.beam.word}", _BEAM_STATE_WIDTH), mark.tone),
         ]
 
     def _folder_line(self, row: FolderRow, width: int) -> Line:

@@ -16,7 +16,7 @@ from mqi_tui.domain.readings import GpuReading
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Scope, bindings_of
-from mqi_tui.ui.marks import BEAM_MARKS
+from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.measured import NO_READING, reading_text
 from mqi_tui.ui.text import fit, fit_middle, fit_right, percent
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
@@ -94,7 +94,7 @@ class GpuGrid(ScrollView, can_focus=False):
         beam = self._beams.get(gpu.gpu_id)
         if beam is None:
             return [number, (fit("? " + gpu.beam_id, width - 3), Tone.WARNING)]
-        mark = BEAM_MARKS[beam.status]
+        mark = mark_of(beam)
         return [
             number,
             (f"{mark.glyph} ", mark.tone),

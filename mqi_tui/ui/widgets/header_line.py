@@ -32,8 +32,9 @@ class Tally:
 
     @classmethod
     def of(cls, snapshot: EngineSnapshot) -> Tally:
-        statuses = [beam.status for case in snapshot.cases for beam in case.beams]
-        waiting = statuses.count(BeamStatus.HPC_QUEUED)
+        beams = [beam for case in snapshot.cases for beam in case.beams]
+        statuses = [beam.status for beam in beams]
+        waiting = sum(beam.status is BeamStatus.HPC_QUEUED or beam.job_waits for beam in beams)
         return cls(
             running=sum(status.is_active for status in statuses) - waiting,
             waiting=waiting,

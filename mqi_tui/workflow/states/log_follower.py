@@ -60,7 +60,8 @@ class LogFollower:
                     await self._look()
             detail = describe(self._report, self._place, datetime.now(UTC))
             fraction = self._parser.state.fraction or 0.0
-            self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail)
+            waits = self._report is not None and self._report.state is JobState.PENDING
+            self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail, job_waits=waits)
             await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
 
     async def _look(self) -> None:
