@@ -1,18 +1,37 @@
-"""A TCP proxy on the loopback address that holds each byte back for half a round trip, in both directions."""
+"""A TCP proxy on the loopback address that holds each byte back for half a round trip, in both directions.
+
+It runs as a process of its own, so that it slows down all that are compared alike: `python -m benchmarks.delay_proxy
+HOST PORT SECONDS` prints its port and serves until its input ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 _CHUNK = 65_536
 _ON_THE_WAY = 512
 """Chunks that may be under way at once: enough that the delay, and not the proxy, bounds a transfer."""
 
 
+@contextmanager
+def delayed(host: str, port: int, round_trip_seconds: float) -> Iterator[int]:
+    """The port of a proxy to `host`:`port` with this round trip more; without one the port itself."""
+    if not round_trip_seconds:
+        yield port
+        return
+    command = [sys.executable, "-m", "benchmarks.delay_proxy", host, str(port), str(round_trip_seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdout is not None
+        yield int(proxy.stdout.readline())
+        proxy.communicate()
+
+
 @asynccontextmanager
-async def delayed(host: str, port: int, round_trip_seconds: float) -> AsyncIterator[int]:
+async def _served(host: str, port: int, round_trip_seconds: float) -> AsyncIterator[int]:
     """The port of a proxy to `host`:`port` with this round trip more; its connections end with the block."""
     connections: set[asyncio.Task[None]] = set()
     ends: set[asyncio.StreamWriter] = set()
@@ -70,3 +89,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
             group.create_task(give())
     except* ConnectionError:
         writer.close()
+
+
+async def _main(host: str, port: str, round_trip_seconds: str) -> None:
+    async with _served(host, int(port), float(round_trip_seconds)) as own_port:
+        print(own_port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -95,7 +95,7 @@ async def compare(cluster: Cluster, folder: Path, rounds: int) -> None:
     beams = make_beams(folder / "local")
     for milliseconds in ROUND_TRIPS_MS:
         seconds: dict[str, list[float]] = {"mqi-tui": [], "scp -r": [], "rsync -a": []}
-        async with delayed(cluster.ssh_host, cluster.ssh_port, milliseconds / 1000) as port:
+        with delayed(cluster.ssh_host, cluster.ssh_port, milliseconds / 1000) as port:
             for number in range(rounds):
                 target = folder / f"far-{milliseconds}-{number}"
                 for name in ("a", "b", "c"):
