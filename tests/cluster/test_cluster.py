@@ -168,6 +168,8 @@ async def test_a_submission_to_a_frozen_controller_is_carried_out_after_the_thaw
 
 async def test_a_frozen_server_freezes_its_connections_too(cluster: Cluster) -> None:
     async with connect(cluster) as connection:
+        # Its process is the final one once a command has been run: while it logs in there is another one.
+        await connection.run("true", check=True)
         cluster.freeze(Daemon.SSHD)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(connection.run("true"), 0.5)

@@ -57,8 +57,9 @@ async def test_questions_come_one_after_the_other_and_none_twice() -> None:
         engine.publish(asking(PASSWORD, HOST))
         await stage.press("y")
         await stage.until(lambda: engine.commands == [("answer", 1, None), ("answer", 2, ACCEPTED)])
+        before = engine.published
         engine.publish(asking(PASSWORD, HOST))
-        await stage.until(lambda: engine.published >= 3)
+        await stage.until(lambda: engine.published > before)
         assert not is_asked(stage)
 
 
