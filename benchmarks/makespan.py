@@ -19,6 +19,7 @@ import psutil
 
 from mqi_tui.domain.status import BeamStatus
 from tests.cluster.cluster import Cluster, temporary_cluster
+from tests.support.clusters import hpc_settings
 from tests.support.site import Site
 
 CASES, BEAMS = 8, 5
@@ -68,21 +69,7 @@ async def ours(cluster: Cluster, folder: Path, line: str, times: Path) -> tuple[
     await asyncio.to_thread(times.mkdir)
     site = Site.make(folder)
     site.configure(
-        hpc={
-            "transport": "ssh",
-            "scheduler": "slurm",
-            "remote_root": str(folder / "far"),
-            "poll_interval_seconds": 0.5,
-            "gpu_count": GPUS,
-            "ssh": {
-                "host": cluster.ssh_host,
-                "port": cluster.ssh_port,
-                "user": cluster.ssh_user,
-                "identity_files": [str(cluster.client_key)],
-                "known_hosts": str(cluster.known_hosts),
-                "config_files": [],
-            },
-        },
+        hpc=hpc_settings(cluster, "ssh", "slurm", folder / "far") | {"poll_interval_seconds": 0.5, "gpu_count": GPUS},
         engine={"command": ["sh", "-c", line], "setup_lines": []},
     )
     site.add_cases(CASES, beams=BEAMS, layers=3)
