@@ -12,8 +12,8 @@ from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import Scheduler, Transport
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
-from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
-from mqi_tui.hpc.ssh_transport import SshTransport
+from mqi_tui.hpc.slurm.scheduler import SlurmScheduler
+from mqi_tui.hpc.ssh.transport import SshTransport
 
 OnChange = Callable[[], None] | None
 

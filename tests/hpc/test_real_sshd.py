@@ -19,7 +19,7 @@ from mqi_tui.hpc.direct_scheduler import DirectScheduler
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.protocols import JobState
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_transport import BLOCK, SshTransport
+from mqi_tui.hpc.ssh.transport import BLOCK, SshTransport
 from mqi_tui.hpc.upload import publish
 from tests.cluster.cluster import Cluster, temporary_cluster
 from tests.cluster.daemons import Daemon

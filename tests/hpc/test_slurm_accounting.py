@@ -11,7 +11,7 @@ import pytest
 
 from mqi_tui.config import SlurmSettings
 from mqi_tui.hpc.protocols import JobReport, JobSpec, JobState
-from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
+from mqi_tui.hpc.slurm.scheduler import SlurmScheduler
 from tests.cluster.cluster import Cluster, temporary_cluster
 from tests.cluster.layout import ClusterOptions
 from tests.support.counting import CountingTransport

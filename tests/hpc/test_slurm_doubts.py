@@ -11,7 +11,7 @@ import pytest
 from mqi_tui.config import SlurmSettings
 from mqi_tui.domain.errors import ConfigError, PermanentError, TransientError
 from mqi_tui.hpc.protocols import CommandResult, JobRef, JobReport, JobSpec, JobState
-from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
+from mqi_tui.hpc.slurm.scheduler import SlurmScheduler
 from tests.support.jobs import TOKEN, reference, shell, until, write_job
 from tests.support.scripted_slurm import CONNECT_FAILURE, TIMED_OUT, ScriptedJob, ScriptedSlurm, lost
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqi_tui.hpc.protocols import JobReport, JobState
-from mqi_tui.hpc.slurm_parse import (
+from mqi_tui.hpc.slurm.parse import (
     SlurmAnswer,
     SlurmJob,
     comment_of,
@@ -20,7 +20,7 @@ from mqi_tui.hpc.slurm_parse import (
     parse_shown_jobs,
     parse_time,
 )
-from mqi_tui.hpc.slurm_states import report_on
+from mqi_tui.hpc.slurm.states import report_on
 
 TOKEN = "0123456789abcdef"
 LIVE_WORDS = ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "REQUEUED", "STAGE_OUT", "SPECIAL_EXIT"]

@@ -18,7 +18,7 @@ from mqi_tui.hpc.job_monitor import JobMonitor
 from mqi_tui.hpc.job_place import JobPlace, parse_place
 from mqi_tui.hpc.job_script import DUPLICATE_EXIT_CODE
 from mqi_tui.hpc.protocols import ExitRecord, JobRef, JobReport, JobSpec, JobState
-from mqi_tui.hpc.slurm_scheduler import SlurmScheduler
+from mqi_tui.hpc.slurm.scheduler import SlurmScheduler
 from tests.cluster.cluster import Cluster
 from tests.cluster.daemons import Daemon
 from tests.support.counting import CountingTransport

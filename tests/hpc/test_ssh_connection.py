@@ -16,7 +16,7 @@ from mqi_tui.config import SshSettings
 from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.domain.questions import ACCEPTED, Question, QuestionKind
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_connection import SshConnection
+from mqi_tui.hpc.ssh.connection import SshConnection
 from tests.support.jobs import until
 from tests.support.ssh_server import Behaviour, SshServer, ssh_server
 

@@ -13,9 +13,9 @@ import pytest
 from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_command import LONGEST_COMMAND, command_line, cut_out
-from mqi_tui.hpc.ssh_shell import COMMANDS_AT_ONCE
-from mqi_tui.hpc.ssh_transport import SshTransport
+from mqi_tui.hpc.ssh.command import LONGEST_COMMAND, command_line, cut_out
+from mqi_tui.hpc.ssh.shell import COMMANDS_AT_ONCE
+from mqi_tui.hpc.ssh.transport import SshTransport
 from mqi_tui.hpc.upload import publish
 from tests.support.jobs import until
 from tests.support.programs import in_front_of_path, put_program
@@ -262,7 +262,7 @@ async def test_without_an_sftp_subsystem_its_program_is_run_as_a_command(tmp_pat
 
 
 async def test_a_server_without_any_sftp_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mqi_tui.hpc.ssh_sftp._SERVER", "exit 1")
+    monkeypatch.setattr("mqi_tui.hpc.ssh.sftp._SERVER", "exit 1")
     async with ssh_server(tmp_path / "server", Behaviour(has_sftp=False)) as server:
         server.trust()
         transport = SshTransport(server.settings(connect_timeout_seconds=2), QuestionBoard())

@@ -15,7 +15,7 @@ from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import RemoteFile, Transport
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_transport import BLOCK, SshTransport
+from mqi_tui.hpc.ssh.transport import BLOCK, SshTransport
 from tests.cluster.cluster import Cluster
 from tests.support.jobs import is_alive, until
 from tests.support.ssh_server import Behaviour, ssh_server

@@ -9,7 +9,7 @@ from shlex import quote
 from mqi_tui.config import Settings
 from mqi_tui.config.templates import fill, placeholders_of
 from mqi_tui.hpc.protocols import CommandResult, Transport
-from mqi_tui.hpc.slurm_submission import asked_options
+from mqi_tui.hpc.slurm.submission import asked_options
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, warning
 from mqi_tui.workflow.doctor.connection import ROOT
 from mqi_tui.workflow.doctor.programs import BUILTIN, FIND_MODULE

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from mqi_tui.config import HpcSettings
 from mqi_tui.hpc.protocols import CommandResult, JobSpec, Transport
-from mqi_tui.hpc.slurm_submission import extra_options, sbatch_command
+from mqi_tui.hpc.slurm.submission import extra_options, sbatch_command
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, warning
 from mqi_tui.workflow.doctor.connection import CONNECTION, ROOT
 from mqi_tui.workflow.doctor.folders import PROBE_NAME

@@ -12,9 +12,9 @@ import asyncssh
 
 from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 from mqi_tui.domain.text import printable
-from mqi_tui.hpc.ssh_command import TIMED_OUT, Answer, command_line, cut_out
-from mqi_tui.hpc.ssh_connection import Link, SshConnection
-from mqi_tui.hpc.ssh_errors import CONNECTION_ERRORS, lost_connection
+from mqi_tui.hpc.ssh.command import TIMED_OUT, Answer, command_line, cut_out
+from mqi_tui.hpc.ssh.connection import Link, SshConnection
+from mqi_tui.hpc.ssh.errors import CONNECTION_ERRORS, lost_connection
 
 COMMANDS_AT_ONCE = 5
 """Servers allow 10 channels a connection by default and free them late; one more is kept for files."""

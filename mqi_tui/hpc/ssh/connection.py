@@ -17,9 +17,9 @@ from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 from mqi_tui.domain.questions import ACCEPTED, QuestionKind
 from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_host_keys import HostKey
-from mqi_tui.hpc.ssh_login import DeclinedError, Login, Secrets
-from mqi_tui.hpc.ssh_targets import Route, Target, route_to
+from mqi_tui.hpc.ssh.host_keys import HostKey
+from mqi_tui.hpc.ssh.login import DeclinedError, Login, Secrets
+from mqi_tui.hpc.ssh.targets import Route, Target, route_to
 
 RECONNECT_SECONDS = 5.0
 """Pause between two tries to connect again after the connection was lost."""

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
-from mqi_tui.hpc.ssh_errors import file_error, reason_in
-from mqi_tui.hpc.ssh_shell import SshShell
+from mqi_tui.hpc.ssh.errors import file_error, reason_in
+from mqi_tui.hpc.ssh.shell import SshShell
 
 _SECONDS = 3600.0
 """A large file on a busy file system takes its time."""

@@ -17,11 +17,11 @@ from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, parse_place
 from mqi_tui.hpc.job_script import CLAIM_NAME
 from mqi_tui.hpc.protocols import CommandResult, JobRef, JobReport, JobSpec, JobState, Transport
-from mqi_tui.hpc.slurm_history import SlurmHistory
-from mqi_tui.hpc.slurm_parse import SlurmJob, parse_job_id
-from mqi_tui.hpc.slurm_queue import SlurmQueue
-from mqi_tui.hpc.slurm_states import report_on
-from mqi_tui.hpc.slurm_submission import (
+from mqi_tui.hpc.slurm.history import SlurmHistory
+from mqi_tui.hpc.slurm.parse import SlurmJob, parse_job_id
+from mqi_tui.hpc.slurm.queue import SlurmQueue
+from mqi_tui.hpc.slurm.states import report_on
+from mqi_tui.hpc.slurm.submission import (
     SUBMISSION_NAME,
     Submission,
     SubmissionState,

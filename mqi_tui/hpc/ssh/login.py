@@ -14,7 +14,7 @@ from mqi_tui.domain.questions import QuestionKind
 from mqi_tui.domain.text import printable
 from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_host_keys import HostKey
+from mqi_tui.hpc.ssh.host_keys import HostKey
 
 _MOST_TRIES = 3
 """How often a secret that was refused is asked for again in one try to connect."""

@@ -16,13 +16,13 @@ from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 from mqi_tui.hpc.local_files import file_errors, in_thread, temporary_name
 from mqi_tui.hpc.protocols import CommandResult, RemoteFile
 from mqi_tui.hpc.questions import QuestionBoard
-from mqi_tui.hpc.ssh_connection import SshConnection
-from mqi_tui.hpc.ssh_digests import remote_digests
-from mqi_tui.hpc.ssh_errors import CONNECTION_ERRORS, file_error, may_pass, reason_in
-from mqi_tui.hpc.ssh_sftp import SftpSession
-from mqi_tui.hpc.ssh_shell import COMMANDS_AT_ONCE, SshShell
+from mqi_tui.hpc.ssh.connection import SshConnection
+from mqi_tui.hpc.ssh.digests import remote_digests
+from mqi_tui.hpc.ssh.errors import CONNECTION_ERRORS, file_error, may_pass, reason_in
+from mqi_tui.hpc.ssh.sftp import SftpSession
+from mqi_tui.hpc.ssh.shell import COMMANDS_AT_ONCE, SshShell
+from mqi_tui.hpc.ssh.tar_stream import tar_stream
 from mqi_tui.hpc.storage import free_bytes
-from mqi_tui.hpc.tar_stream import tar_stream
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of a download that are asked for at once, and lost at most when the connection is."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.hpc.protocols import Transport
-from mqi_tui.hpc.slurm_parse import QUEUE_FORMAT, UTC_TIMES, SlurmJob, parse_queue
+from mqi_tui.hpc.slurm.parse import QUEUE_FORMAT, UTC_TIMES, SlurmJob, parse_queue
 
 # A filter of the login's environment would make jobs disappear. -t all shows those that have ended, too; --me has
 # neither ids that may be unknown nor a length that grows with the jobs.

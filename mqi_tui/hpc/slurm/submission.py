@@ -13,7 +13,7 @@ from mqi_tui.config.hpc_settings import SlurmSettings
 from mqi_tui.domain.errors import ConfigError
 from mqi_tui.hpc.job_script import job_argument
 from mqi_tui.hpc.protocols import JobSpec
-from mqi_tui.hpc.slurm_parse import comment_of
+from mqi_tui.hpc.slurm.parse import comment_of
 
 SUBMISSION_NAME = "submission"
 """The note, in the run folder."""

@@ -11,9 +11,9 @@ from asyncssh.constants import OPEN_REQUEST_SESSION_FAILED
 from asyncssh.sftp import MIN_SFTP_VERSION, start_sftp_client
 
 from mqi_tui.domain.errors import PermanentError, TransientError
-from mqi_tui.hpc.ssh_connection import Link, SshConnection
-from mqi_tui.hpc.ssh_errors import lost_connection
-from mqi_tui.hpc.ssh_shell import SshShell
+from mqi_tui.hpc.ssh.connection import Link, SshConnection
+from mqi_tui.hpc.ssh.errors import lost_connection
+from mqi_tui.hpc.ssh.shell import SshShell
 
 # Where the distributions put it.
 _SERVER = """\

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.hpc.protocols import CommandResult, JobRef, JobReport, JobSpec, JobState, Transport
-from mqi_tui.hpc.slurm_parse import (
+from mqi_tui.hpc.slurm.parse import (
     ACCOUNTING_FORMAT,
     UTC_TIMES,
     SlurmAnswer,
     parse_accounting,
     parse_shown_jobs,
 )
-from mqi_tui.hpc.slurm_states import DISAPPEARED, report_on
+from mqi_tui.hpc.slurm.states import DISAPPEARED, report_on
 
 _AT_ONCE = 20
 """Jobs asked about in one round: scontrol takes one id a call."""

@@ -12,8 +12,8 @@ import asyncssh
 
 from mqi_tui.config import SshSettings
 from mqi_tui.domain.errors import PermanentError
-from mqi_tui.hpc.ssh_host_keys import KnownHosts
-from mqi_tui.hpc.ssh_login import locked_keys
+from mqi_tui.hpc.ssh.host_keys import KnownHosts
+from mqi_tui.hpc.ssh.login import locked_keys
 
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _USUAL_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")

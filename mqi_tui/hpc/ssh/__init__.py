@@ -1,0 +1,1 @@
+"""The transport over SSH: one supervised connection, commands, files, checksums."""
