@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +26,9 @@ from mqi_tui.hpc.storage import free_bytes
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of a download that are asked for at once, and lost at most when the connection is."""
+_PIECE = 128 * 1024
+_SURE_READ = 32 * 1024
+"""Bytes that a server gives at once if the file has them; of more it may send a part (SFTP draft 02, chapter 3)."""
 UPLOADS_AT_ONCE = COMMANDS_AT_ONCE - 2
 """Questions for the jobs never wait for uploads alone."""
 _UPLOAD_SECONDS = 6 * 3600.0
@@ -60,8 +63,8 @@ class SshTransport:
     async def read(self, path: PurePosixPath, offset: int, limit: int) -> bytes:
         async with self._files("read", path) as sftp:
             with suppress(asyncssh.SFTPNoSuchFile):
-                async with sftp.open(str(path), "rb") as file:
-                    return await _read(file, limit, offset)
+                async with _opened(sftp, path) as file:
+                    return await _read(file, offset, limit)
         return b""
 
     async def write(self, path: PurePosixPath, content: bytes, *, mode: int = 0o600) -> None:
@@ -127,14 +130,14 @@ class SshTransport:
         self, source: PurePosixPath, target: Path, *, on_progress: Callable[[int], None] | None = None
     ) -> None:
         there = await in_thread(_append, target, b"")
-        async with self._files("read", source) as sftp, sftp.open(str(source), "rb") as file:
+        async with self._files("read", source) as sftp, _opened(sftp, source) as file:
             # The next block is on its way while one is written.
-            coming = asyncio.create_task(_read(file, BLOCK, there))
+            coming = asyncio.create_task(_read_block(file, there))
             try:
                 while True:
                     block = await coming
                     coming = asyncio.create_task(
-                        _read(file, BLOCK, there + len(block)) if len(block) == BLOCK else _end()
+                        _read_block(file, there + len(block)) if len(block) == BLOCK else _end()
                     )
                     there = await in_thread(_append, target, block)
                     if on_progress is not None:
@@ -183,9 +186,27 @@ class SshTransport:
         return "" if free is None else f" ({free / 1e9:.2f} GB free there)"
 
 
-async def _read(file: asyncssh.SFTPClientFile, limit: int, offset: int) -> bytes:
-    content = await file.read(limit, offset)
-    assert isinstance(content, bytes), "the file was opened for reading text"  # noqa: S101  (asyncssh types both)
+def _opened(sftp: asyncssh.SFTPClient, path: PurePosixPath) -> AbstractAsyncContextManager[asyncssh.SFTPClientFile]:
+    # Without a block size a read is one request: asyncssh's own tasks for several outlive the one who waits for them.
+    return sftp.open(str(path), "rb", block_size=0)
+
+
+async def _read_block(file: asyncssh.SFTPClientFile, offset: int) -> bytes:
+    """BLOCK bytes from the offset, fewer only at the end of the file; all asked for at once."""
+    pieces = await asyncio.gather(*(_read(file, offset + there, _PIECE) for there in range(0, BLOCK, _PIECE)))
+    short = next((number for number, piece in enumerate(pieces) if len(piece) < _PIECE), len(pieces))
+    return b"".join(pieces[: short + 1])
+
+
+async def _read(file: asyncssh.SFTPClientFile, offset: int, limit: int) -> bytes:
+    """`limit` bytes from the offset, fewer only at the end of the file."""
+    content = b""
+    while (asked := limit - len(content)) > 0:
+        piece = await file.read(asked, offset + len(content))
+        assert isinstance(piece, bytes), "the file was opened for reading text"  # noqa: S101  (asyncssh types both)
+        content += piece
+        if len(piece) < min(asked, _SURE_READ):
+            break
     return content
 
 
