@@ -54,7 +54,15 @@ async def open_hpc(
     `on_change` is called in the event loop when the monitor's reports or reachability have changed.
     """
     hpc = settings.hpc
-    async with open_transport(settings, questions=questions, on_change=on_change) as transport:
+    monitor: JobMonitor | None = None
+
+    def connection_changed() -> None:
+        if monitor is not None and transport.unreachable_since is None:
+            monitor.ask_now()
+        if on_change is not None:
+            on_change()
+
+    async with open_transport(settings, questions=questions, on_change=connection_changed) as transport:
         scheduler = _SCHEDULERS[hpc.scheduler](hpc, transport)
         async with JobMonitor(
             scheduler,

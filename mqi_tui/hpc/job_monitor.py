@@ -38,6 +38,7 @@ class JobMonitor:
         self._waiting: dict[str, tuple[JobRef, set[asyncio.Future[JobReport]]]] = {}
         self._reports: dict[str, JobReport] = {}
         self._work_there = asyncio.Event()
+        self._ask_now = asyncio.Event()
         self._held_up = 0
         self._returned = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,6 +89,10 @@ class JobMonitor:
         finally:
             self._held_up -= 1
 
+    def ask_now(self) -> None:
+        """End the pause after a question without an answer: the way to the scheduler is open again."""
+        self._ask_now.set()
+
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._follow(), name="job monitor")
         self._task.add_done_callback(self._release_waiters)
@@ -113,7 +118,10 @@ class JobMonitor:
                 self._unreachable_since = self._unreachable_since or datetime.now(UTC)
                 self._unreachable_reason = str(error)
                 self._changed()
-                await asyncio.sleep(pause)
+                self._ask_now.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._ask_now.wait()
                 pause = min(2 * pause, self._longest_pause)
             else:
                 pause = self._first_pause

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -172,24 +174,24 @@ async def test_an_outage_ends_nothing_says_since_when_and_passes() -> None:
         scheduler.answers = gone("a")
 
 
-async def test_the_pause_between_tries_grows_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = ScriptedScheduler()
+async def test_the_pause_between_tries_grows_to_the_longest() -> None:
+    times: list[float] = []
+
+    class Timed(ScriptedScheduler):
+        async def poll(self, jobs: Sequence[JobRef]) -> dict[str, JobReport]:
+            times.append(time.monotonic())
+            return await super().poll(jobs)
+
+    scheduler = Timed()
     scheduler.error = TransientError("down")
-    pauses: list[float] = []
-    sleep = asyncio.sleep
-
-    async def noted_sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        await sleep(0)
-
-    async with JobMonitor(scheduler, interval=9.0, first_pause=1.0, longest_pause=5.0) as monitor:
+    async with JobMonitor(scheduler, interval=9.0, first_pause=0.05, longest_pause=0.2) as monitor:
         waiter = asyncio.create_task(monitor.wait_for_end(job("a")))
-        monkeypatch.setattr("mqi_tui.hpc.job_monitor.asyncio.sleep", noted_sleep)
-        while len(pauses) < 5:
-            await sleep(0)
-        monkeypatch.undo()
+        await until(lambda: len(times) == 6, "six tries")
         waiter.cancel()
-    assert pauses[:5] == [1.0, 2.0, 4.0, 5.0, 5.0]
+    pauses = [after - before for before, after in itertools.pairwise(times)]
+    for pause, least in zip(pauses, [0.05, 0.1, 0.2, 0.2, 0.2], strict=True):
+        assert pause >= 0.9 * least
+    assert sum(pauses) < 5.0
 
 
 async def test_who_waits_is_told_how_the_job_ended() -> None:
@@ -213,6 +215,19 @@ async def test_a_pause_ends_as_soon_as_the_scheduler_answers_again() -> None:
         async with asyncio.timeout(5.0):
             await asyncio.gather(*pauses)
     assert set(scheduler.asked) == {()}
+
+
+async def test_whoever_opens_the_way_again_ends_the_pause_between_two_tries() -> None:
+    scheduler = ScriptedScheduler()
+    scheduler.error = TransientError("down")
+    async with JobMonitor(scheduler, interval=0.01, first_pause=600.0, longest_pause=600.0) as monitor:
+        pause = asyncio.create_task(monitor.wait_for_return(600.0))
+        await until(lambda: monitor.unreachable_since is not None, "the outage is noticed")
+        scheduler.error = None
+        monitor.ask_now()
+        async with asyncio.timeout(5.0):
+            await pause
+    assert monitor.unreachable_since is None
 
 
 async def test_a_pause_lasts_its_time_while_the_scheduler_answers() -> None:
