@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mqi_tui.config import CsvLayout
+from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import InputError, MqiError
 from mqi_tui.domain.text import printable
 from mqi_tui.moqui.beam_folder import PLAN_RANGE, read_beam_logs

@@ -9,8 +9,6 @@ from mqi_tui.config.hpc_settings import (
 )
 from mqi_tui.config.loading import DEFAULT_CONFIG, Config, load_config
 from mqi_tui.config.settings import (
-    CsvLayout,
-    EngineProfile,
     EngineSettings,
     InterpreterSettings,
     MachineSettings,
@@ -23,8 +21,6 @@ from mqi_tui.config.settings import (
 __all__ = [
     "DEFAULT_CONFIG",
     "Config",
-    "CsvLayout",
-    "EngineProfile",
     "EngineSettings",
     "GpuReadingSettings",
     "HpcSettings",

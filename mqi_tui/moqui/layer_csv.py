@@ -10,15 +10,19 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mqi_tui.config import CsvLayout
+from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.plan_range import LayerRange
-from mqi_tui.moqui.rtplan import PlanBeam
 from mqi_tui.moqui.text_files import at_line, quoted, read_bytes
+
+if TYPE_CHECKING:
+    # An engine's process reads CSVs and no plan; what reads plans takes a while to import.
+    from mqi_tui.moqui.plan_range import LayerRange
+    from mqi_tui.moqui.rtplan import PlanBeam
 
 MAX_CSV_BYTES = 64 * 1024 * 1024
 """About a million rows: a minute of beam in one layer, where real layers take seconds at most."""

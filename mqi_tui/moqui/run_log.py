@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mqi_tui.config import EngineProfile
+from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.moqui.log_errors import LogError, explain_exit, find_error
 
 __all__ = ["LogError", "RunLogParser", "RunLogState", "explain_exit"]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mqi_tui.config import EngineProfile
+from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.text import printable
 from mqi_tui.moqui.dose_grid import DoseGrid

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mqi_tui.config import EngineProfile
+from mqi_tui.domain.engine_formats import EngineProfile
 
 _COMMON = (
     "GPUID",

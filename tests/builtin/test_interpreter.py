@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mqi_tui.builtin.interpreter import DEFAULT_DIVISOR, history_counts, interpret
 from mqi_tui.builtin.sample import make_cases
-from mqi_tui.config import CsvLayout, EngineProfile, Settings
+from mqi_tui.config import Settings
+from mqi_tui.domain.engine_formats import CsvLayout, EngineProfile
 from mqi_tui.moqui.beam_folder import read_beam_logs
 from mqi_tui.moqui.calibration import Calibration, monitor_range_factor, write_calibration
 from mqi_tui.moqui.layer_csv import LayerCsv, check_beam_csvs, read_layer_csv

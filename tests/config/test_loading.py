@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqi_tui.config import DEFAULT_CONFIG, Config, CsvLayout, Settings, load_config
+from mqi_tui.config import DEFAULT_CONFIG, Config, Settings, load_config
+from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import ConfigError
 
 HERE_AND_THERE = """\

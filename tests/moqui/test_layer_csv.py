@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqi_tui.config import CsvLayout
+from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.layer_csv import MAX_COUNT, MAX_CSV_BYTES, LayerCsv, check_beam_csvs, read_layer_csv, write_layer_csv
 from mqi_tui.moqui.plan_range import LayerRange

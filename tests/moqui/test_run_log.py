@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqi_tui.config import EngineProfile
+from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.moqui.run_log import LogError, RunLogParser, RunLogState, explain_exit
 
 HEAD = """Reading GPU ID.. : Selected GPU ID --> 0

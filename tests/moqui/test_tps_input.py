@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqi_tui.config import EngineProfile, Settings
+from mqi_tui.config import Settings
+from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput, check_keys

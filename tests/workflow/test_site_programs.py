@@ -12,7 +12,7 @@ from typing import Any
 import pydicom
 import pytest
 
-from mqi_tui.config import CsvLayout
+from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from tests.support.jobs import is_alive
