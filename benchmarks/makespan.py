@@ -69,6 +69,7 @@ async def ours(cluster: Cluster, folder: Path, line: str, times: Path) -> tuple[
     await asyncio.to_thread(times.mkdir)
     site = Site.make(folder)
     site.configure(
+        scan={"interval_seconds": 3.0},  # the default; tests look more often
         hpc=hpc_settings(cluster, "ssh", "slurm", folder / "far") | {"poll_interval_seconds": 0.5, "gpu_count": GPUS},
         engine={"command": ["sh", "-c", line], "setup_lines": []},
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, TypeVar
 
@@ -36,26 +35,11 @@ from mqi_tui.config.values import (
     Switch,
     whole_number,
 )
+from mqi_tui.domain.engine_formats import CsvLayout, EngineProfile
 
 VoxelCount = Annotated[int, whole_number(1, 100_000)]
 T = TypeVar("T")
 Frozen = Annotated[Mapping[str, T], AfterValidator(FrozenMapping)]
-
-
-class CsvLayout(StrEnum):
-    """How the rows of a layer's CSV end; `trailing-comma` is read right by every engine build tried so far."""
-
-    ROWS = "rows"
-    TRAILING_COMMA = "trailing-comma"
-    SINGLE_LINE = "single-line"
-
-
-class EngineProfile(StrEnum):
-    """Which MOQUI build runs on the HPC: decides the known `moqui_tps.in` keys and the log's wording."""
-
-    LOGFORK = "logfork"
-    MGH = "mgh"
-    CUSTOM = "custom"
 
 
 class ScanSettings(Section):
@@ -235,7 +219,7 @@ class Settings(Section):
     result_folder: ResultFolderTemplate = "{result_path}/{case_id}/{beam_id}"
     """The folder of a beam's results."""
     max_workers: Annotated[int, whole_number(1, 64)] = 4
-    """Beams in preprocessing, transfer or checking at once."""
+    """Beams in work on this machine at once (preprocessing, checking), and as many in transfer."""
     max_beams_per_case: Annotated[int, whole_number(1, 10_000)] = 5
     """More beams in a case are shown as a warning."""
     max_csv_per_beam: Annotated[int, whole_number(1, 10_000)] = 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.gpus import GpuRepository
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
+from mqi_tui.workflow.turns import Turns
 
 INPUT_FOLDER = "input"
 """Holds the checked CSVs and `moqui_tps.in` of a beam, inside its work folder."""
@@ -50,8 +52,8 @@ class WorkflowContext:
     attempts: AttemptRepository
     remote: RemoteHandler
     allocator: GpuAllocator
-    local_work: asyncio.Semaphore
-    """max_workers: beams in local or network work at once."""
+    turns: Mapping[BeamStatus, Turns]
+    """By stage; a stage that is not here needs none."""
     running: asyncio.Event
     """Clear while the engine is paused."""
     progress: ProgressBoard = field(default_factory=ProgressBoard)

@@ -29,6 +29,7 @@ from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
 from mqi_tui.workflow.request_server import RequestServer
+from mqi_tui.workflow.turns import turns_by_stage
 from mqi_tui.workflow.workflow_manager import WorkflowManager
 
 log = logging.getLogger(__name__)
@@ -51,14 +52,15 @@ class Engine:
     ) -> None:
         cases, gpus = CaseRepository(database), GpuRepository(database)
         running = asyncio.Event()
+        allocator = GpuAllocator(gpus)
         self._context = context = WorkflowContext(
             config=config,
             cases=cases,
             gpus=gpus,
             attempts=AttemptRepository(database),
             remote=remote,
-            allocator=GpuAllocator(gpus),
-            local_work=asyncio.Semaphore(config.settings.max_workers),
+            allocator=allocator,
+            turns=turns_by_stage(config.settings, allocator),
             running=running,
         )
         self._manager = WorkflowManager(context)

@@ -15,6 +15,8 @@ from mqi_tui.domain.errors import PermanentError
 
 _LAST_BYTES = 64 * 1024
 _GRACE_SECONDS = 3.0
+_NICENESS = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
+"""Of a site's program: the screen and what feeds the GPUs go first on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
     """Run `command` (no shell) in `folder` with its output in `log`.
 
     Raises PermanentError if it cannot be started or runs longer than `timeout` seconds; it and its children are
-    ended then, and also when the caller is cancelled.
+    ended then, and also when the caller is cancelled. It runs at a lower priority than this process.
     """
     descriptor = await asyncio.to_thread(os.open, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -56,6 +58,7 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
         ) from None
     finally:
         os.close(descriptor)
+    _give_way(process.pid)
     try:
         async with asyncio.timeout(timeout):
             exit_code = await process.wait()
@@ -68,6 +71,15 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
     finally:
         await _end(process)
     return ProgramResult(exit_code, await asyncio.to_thread(_tail, log))
+
+
+def _give_way(pid: int) -> None:
+    """Lower the priority of a process that leads its session."""
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).nice(_NICENESS)
+    # Where Linux shares the processors out between sessions first, only the session's own priority counts: sched(7).
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

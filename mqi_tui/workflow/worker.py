@@ -83,12 +83,13 @@ class _BeamWorker:
             await self._record(beam, outcome)
 
     async def _run_state(self, state: WorkflowState, beam: BeamRecord) -> Outcome:
-        if not state.needs_local_work:
+        turns = self._context.turns.get(beam.status)
+        if turns is None:
             return await state.run(beam, self._context)
         await self._context.running.wait()
-        if self._context.local_work.locked():
+        if turns.are_all_taken:
             self._tell(beam, f"waits for its turn (max_workers is {self._context.settings.max_workers})")
-        async with self._context.local_work:
+        async with turns.turn(beam.status):
             await self._context.running.wait()
             self._tell(beam, "")
             return await state.run(beam, self._context)

@@ -33,9 +33,4 @@ class WorkflowState(Protocol):
     await leaves nothing that a later `run` could not go on from.
     """
 
-    @property
-    def needs_local_work(self) -> bool:
-        """The state counts against max_workers."""
-        ...
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome: ...

@@ -13,8 +13,6 @@ from mqi_tui.workflow.states.job_files import job_reference
 
 
 class CancellingState:
-    needs_local_work = False
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         return Outcome(BeamStatus.CANCELLED, "cancelled", ended=await end_job(beam, AttemptOutcome.CANCELLED, context))
 

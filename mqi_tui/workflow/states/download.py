@@ -39,8 +39,6 @@ class _Rate:
 
 
 class DownloadState:
-    needs_local_work = True
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         attempt = await context.attempts.current_attempt(beam.beam_id)
         if attempt is None or attempt.raw_file is None or attempt.raw_size is None or attempt.raw_sha256 is None:

@@ -14,8 +14,6 @@ from mqi_tui.workflow.states.base import Outcome
 
 
 class FileUploadState:
-    needs_local_work = True
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         files = await asyncio.to_thread(_input_files, context.input_folder(beam))
         folder = context.settings.remote_folder_of(beam.parent_case_id, beam.beam_id)

@@ -21,8 +21,6 @@ from mqi_tui.workflow.states.log_follower import LogFollower
 class HpcExecutionState:
     """Entered as HPC_QUEUED it takes a slot; as HPC_RUNNING it goes on with the slot's open attempt or opens one."""
 
-    needs_local_work = False
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         if beam.status is BeamStatus.HPC_QUEUED:
             await context.allocator.acquire(beam.beam_id, context.running)

@@ -46,8 +46,6 @@ def read_input_of(beam: BeamRecord, settings: Settings) -> BeamInput:
 
 
 class InitialState:
-    needs_local_work = True
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         found = await asyncio.to_thread(read_input_of, beam, context.settings)
         layers = len(found.logs.layers)

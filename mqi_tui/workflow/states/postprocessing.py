@@ -27,8 +27,6 @@ _LOG_PIECE = 1024 * 1024
 
 
 class PostprocessingState:
-    needs_local_work = True
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         raw_file = context.result_folder(beam) / context.settings.engine.raw_name
         summary = await asyncio.to_thread(_check_and_summarise, beam, context, raw_file)

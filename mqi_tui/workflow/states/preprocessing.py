@@ -30,8 +30,6 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 class PreprocessingState:
-    needs_local_work = True
-
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         settings = context.settings
         found = await asyncio.to_thread(read_input_of, beam, settings)
