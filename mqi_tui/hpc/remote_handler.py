@@ -10,12 +10,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.exit_record import EXIT_RECORD_NAME, MAX_EXIT_RECORD_BYTES, parse_exit_record
 from mqi_tui.hpc.gpu_readings import read_gpus
 from mqi_tui.hpc.job_monitor import JobMonitor
-from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, JobPlace, parse_place
+from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, parse_place
 from mqi_tui.hpc.job_script import CLAIM_NAME, JOB_SCRIPT_NAME, LOG_NAME
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef, JobSpec, Scheduler, Transport
 from mqi_tui.hpc.storage import free_bytes, used_bytes
