@@ -68,12 +68,15 @@ class SlurmSettings(Section):
 class GpuReadingSettings(Section):
     """Where utilisation, memory, temperature and power of the GPUs come from."""
 
+    where: Literal["host", "job"] = "host"
+    """Who runs the command: we, on the machine to which the transport leads; or each job, where it computes, which is
+    the default for scheduler slurm, for a login node sees no GPU."""
     command: Annotated[tuple[Line, ...], NAMES_A_PROGRAM_OR_NONE] = (
         "nvidia-smi",
         "--query-gpu=index,uuid,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw",
         "--format=csv,noheader,nounits",
     )
-    """Runs on the machine to which the transport leads and prints a line a GPU; empty: no readings."""
+    """Prints a line a GPU; empty: no readings."""
     interval_seconds: Seconds = 5.0
     """Pause between two readings."""
 
@@ -113,7 +116,13 @@ class HpcSettings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _python_of_the_other_machine(cls, values: object) -> object:
-        if isinstance(values, dict) and values.get("transport") == "ssh" and "python" not in values:
-            return {**values, "python": "python3"}
+    def _defaults_of_the_place(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        if values.get("transport") == "ssh":
+            values = {"python": "python3"} | values
+        if values.get("scheduler") == "slurm":
+            readings = values.get("gpu_readings")
+            if readings is None or isinstance(readings, dict):
+                values = values | {"gpu_readings": {"where": "job"} | (readings or {})}
         return values

@@ -11,6 +11,7 @@ class GpuReading:
     """One device as its driver describes it at one moment."""
 
     index: int
+    """As its host counts, where that is known."""
     uuid: str | None = None
     utilisation_percent: float | None = None
     memory_used_mib: float | None = None
@@ -18,7 +19,9 @@ class GpuReading:
     temperature_c: float | None = None
     power_w: float | None = None
     slot: int | None = None
-    """The slot whose job computes on this device; None where the scheduler has not said which."""
+    """The slot whose job computes on this device; None where that is not certain."""
+    host: str = ""
+    """Where the device is; empty for the host to which the transport leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,6 @@ class Measurements:
     """The latest of everything that is measured."""
 
     gpus: tuple[GpuReading, ...] = ()
-    """By index; empty while nothing is known."""
+    """By host and index; empty while nothing is known."""
     storage: StorageReading | None = None
     """None until the disks were looked at."""

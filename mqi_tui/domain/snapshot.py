@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
@@ -47,7 +50,9 @@ class EngineSnapshot:
     notice: str
     """Something that holds up the whole engine (scan directory or HPC unreachable); empty when all is well."""
     readings: tuple[GpuReading, ...] = ()
-    """The GPUs where the command of `hpc.gpu_readings` runs, by index; empty while nothing is known."""
+    """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
+    places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
+    """Where the jobs compute, by beam id; only of those that have begun and said so."""
     storage: StorageReading | None = None
     """None until the disks were looked at."""
     questions: tuple[Question, ...] = ()

@@ -1,25 +1,12 @@
-"""Where a job computes, as it wrote itself in its claim: host, GPU, and the batch system's number of it."""
+"""The file in which a job writes down where it computes, in its claim."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mqi_tui.domain.job_place import JobPlace
 
 PLACE_NAME = "place"
 """In the claim folder: `host=`, `gpu=` and `job=` lines."""
 MAX_PLACE_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class JobPlace:
-    host: str
-    gpu: str
-    """Index, and UUID where nvidia-smi is there; empty when the job was given none."""
-    job_id: str
-    """Empty where there is no batch system."""
-
-    def __str__(self) -> str:
-        index = self.gpu.split(" ")[0]
-        return f"on {self.host}, GPU {index}" if index else f"on {self.host}"
 
 
 def parse_place(content: bytes) -> JobPlace | None:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from shlex import quote
 
 from mqi_tui.domain.errors import InputError
+from mqi_tui.hpc.job_readings import start_of_readings
 
 JOB_SCRIPT_NAME = "job.sh"
 LOG_NAME = "simulation.log"
@@ -36,11 +37,14 @@ def render_job_script(
     command: Sequence[str],
     raw_pattern: str,
     setup_lines: Sequence[str] = (),
+    readings_command: Sequence[str] = (),
+    readings_interval: float = 5.0,
 ) -> bytes:
     """The job script of one attempt.
 
     `command` is the engine's, word by word; `raw_pattern` a shell pattern relative to the run folder; `setup_lines`
-    are shell lines that run before the engine (an `exit` in one ends the job with that code).
+    are shell lines that run before the engine (an `exit` in one ends the job with that code). While the engine
+    computes, `readings_command` asks its GPU every `readings_interval` seconds; an empty one asks nothing.
     Raises InputError when a folder, a word or the pattern holds a line break or NUL.
     """
     job_argument(token)
@@ -49,6 +53,7 @@ def render_job_script(
         ("raw pattern", raw_pattern),
         *(("engine command's word", word) for word in command),
         *(("setup line", line) for line in setup_lines),
+        *(("word of the GPU readings' command", word) for word in readings_command),
     ]:
         if set(text) & set("\n\r\0"):
             raise InputError(f"The {what} {text!a} holds a line break or NUL; a job script cannot carry it.")
@@ -59,6 +64,7 @@ def render_job_script(
         "DUPLICATE": str(DUPLICATE_EXIT_CODE),
         "SETUP_LINES": "\n".join(setup_lines),
         "COMMAND": " ".join(map(quote, command)),
+        "READINGS": start_of_readings(readings_command, readings_interval) if readings_command else "",
     }
     # One pass, so that a name that looks like a placeholder stays as it is.
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], _SCRIPT).encode(errors="surrogateescape")
@@ -82,6 +88,7 @@ mqi_started_at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 mqi_host=${SLURMD_NODENAME:-$(uname -n)}
 mqi_gpu=
 mqi_engine=
+mqi_readings=
 mqi_caught=
 
 mqi_find_gpu() {
@@ -147,6 +154,7 @@ mqi_finish() {
     trap - EXIT
     trap '' TERM INT HUP
     set +eu
+    if [ -n "$mqi_readings" ]; then kill -s USR1 "$mqi_readings" 2>/dev/null; fi
     mqi_write_exit_record "$mqi_code"
 }
 
@@ -167,6 +175,7 @@ export MQI_JOB_TOKEN
 set +eu
 cd -- "$mqi_run_folder" || exit 1
 if [ -n "$mqi_caught" ]; then exit "$mqi_caught"; fi
+@READINGS@
 set -- @COMMAND@
 if command -v stdbuf >/dev/null 2>&1; then set -- stdbuf -oL "$@"; fi
 "$@" &

@@ -10,12 +10,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading
 from mqi_tui.hpc.download import download
 from mqi_tui.hpc.exit_record import EXIT_RECORD_NAME, MAX_EXIT_RECORD_BYTES, parse_exit_record
 from mqi_tui.hpc.gpu_readings import read_gpus
 from mqi_tui.hpc.job_monitor import JobMonitor
-from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, JobPlace, parse_place
+from mqi_tui.hpc.job_place import MAX_PLACE_BYTES, PLACE_NAME, parse_place
+from mqi_tui.hpc.job_readings import read_job_readings
 from mqi_tui.hpc.job_script import CLAIM_NAME, JOB_SCRIPT_NAME, LOG_NAME
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef, JobSpec, Scheduler, Transport
 from mqi_tui.hpc.storage import free_bytes, used_bytes
@@ -160,6 +162,10 @@ class RemoteHandler:
     async def read_gpus(self, command: Sequence[str]) -> tuple[GpuReading, ...]:
         """The GPUs of the machine to which the transport leads; as `gpu_readings.read_gpus`."""
         return await read_gpus(self._transport, command)
+
+    async def read_job_gpus(self, run_folders: Sequence[PurePosixPath]) -> dict[PurePosixPath, tuple[GpuReading, ...]]:
+        """What the jobs in these folders read of their GPUs; as `job_readings.read_job_readings`."""
+        return await read_job_readings(self._transport, run_folders)
 
     async def used_bytes(self, folder: PurePosixPath) -> int | None:
         """What the folder holds; None if that cannot be counted in time."""

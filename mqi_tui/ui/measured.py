@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading, StorageReading
+from mqi_tui.ui.text import cut
 
 NO_READING = "no reading"
 _MIB_PER_GIB = 1024
+_SEPARATOR = " · "
+_LONGEST_DEVICE_NAME = 12
 
 
 def reading_text(reading: GpuReading | None, width: int) -> str:
@@ -18,6 +22,34 @@ def reading_text(reading: GpuReading | None, width: int) -> str:
         parts.pop()
         text = " ".join(parts)
     return text or NO_READING
+
+
+def place_text(place: JobPlace) -> str:
+    """`node3 · GPU 2`: host without its domain, and device as the host counts it, where the job knows it."""
+    host, _, domain = place.host.partition(".")
+    if host.isdigit():
+        host = f"{host}.{domain}"
+    if place.gpu_index is not None:
+        return f"{host}{_SEPARATOR}GPU {place.gpu_index}"
+    return _SEPARATOR.join(filter(None, (host, cut(place.gpu_name, _LONGEST_DEVICE_NAME))))
+
+
+def placed_reading_text(place: JobPlace | None, reading: GpuReading | None, width: int) -> str:
+    """`node3 · GPU 2 · 63 % · 11/24 GiB · 61 °C`, as much of it as fits into `width` cells.
+
+    Where place and load do not fit both, the reading alone; the place alone where there is none.
+    """
+    if place is None:
+        return reading_text(reading, width)
+    parts = _parts(reading) if reading is not None else []
+    if not parts:
+        both = f"{place_text(place)}{_SEPARATOR}{NO_READING}"
+        return both if cell_len(both) <= width else cut(place_text(place), width)
+    for count in range(len(parts), min(len(parts), 2) - 1, -1):
+        text = _SEPARATOR.join([place_text(place), *parts[:count]])
+        if cell_len(text) <= width:
+            return text
+    return reading_text(reading, width)
 
 
 def storage_text(storage: StorageReading | None, *, short: bool) -> str:

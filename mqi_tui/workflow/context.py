@@ -1,4 +1,4 @@
-"""What every state of every beam works with: settings, repositories, the HPC, and the live progress."""
+"""What every state of every beam works with: settings, repositories, the HPC, live progress and jobs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mqi_tui.config import Config, Settings
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamProgress, BeamRecord
 from mqi_tui.domain.status import BeamStatus, overall_progress
 from mqi_tui.hpc.remote_handler import RemoteHandler
@@ -45,6 +46,39 @@ class ProgressBoard:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedJob:
+    """A job that computes."""
+
+    run_folder: PurePosixPath
+    place: JobPlace
+
+
+class JobBoard:
+    """The jobs that compute now, as far as their followers know."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, PlacedJob] = {}
+
+    @property
+    def placed(self) -> Mapping[str, PlacedJob]:
+        """By beam id, as it is now."""
+        return dict(self._jobs)
+
+    @property
+    def places(self) -> Mapping[str, JobPlace]:
+        """By beam id, as it is now."""
+        return {beam_id: job.place for beam_id, job in self._jobs.items()}
+
+    def show(self, beam_id: str, job: PlacedJob) -> None:
+        """The beam's job has begun."""
+        self._jobs[beam_id] = job
+
+    def drop(self, beam_id: str) -> None:
+        """Nobody follows the beam's job any more: it is over, or the beam has left HPC execution."""
+        self._jobs.pop(beam_id, None)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowContext:
     config: Config
     cases: CaseRepository
@@ -57,6 +91,7 @@ class WorkflowContext:
     running: asyncio.Event
     """Clear while the engine is paused."""
     progress: ProgressBoard = field(default_factory=ProgressBoard)
+    jobs: JobBoard = field(default_factory=JobBoard)
 
     @property
     def settings(self) -> Settings:

@@ -75,6 +75,7 @@ class Engine:
             is_paused=lambda: not running.is_set(),
             notice=self._present_notice,
             measurements=lambda: self._gauges.measurements,
+            places=lambda: context.jobs.places,
             questions=lambda: questions.pending,
         )
         self._tasks: list[asyncio.Task[None]] = []

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 from mqi_tui.domain.readings import GpuReading, Measurements, StorageReading
 from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.gpu_devices import JobReading, devices_of, slots_by_uuid
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +33,16 @@ class Gauges:
         self._no_gpus_until = 0.0
         self._gpu_trouble = ""
         self._storage_due = 0.0
-        self._uuids: dict[str, str] = {}
-        """By token of an attempt at work; empty when its job has not said one."""
         self.measurements = Measurements()
 
     async def read_gpus(self) -> None:
-        """One reading of the GPUs; none while the program, its devices or the connection are not there."""
-        command = self._settings.hpc.gpu_readings.command
-        if not command or time.monotonic() < self._no_gpus_until:
+        """One reading of the GPUs; none while the program, its devices, the jobs or the connection are not there."""
+        if not self._settings.hpc.gpu_readings.command or time.monotonic() < self._no_gpus_until:
             return
         readings: tuple[GpuReading, ...] = ()
         trouble = ""
         try:
-            readings = await self._with_slots(await self._context.remote.read_gpus(command))
+            readings = await self._read_gpus()
         except MqiError as error:
             trouble = str(error)
             if isinstance(error, PermanentError):
@@ -79,33 +77,31 @@ class Gauges:
         storage = StorageReading(datetime.now(UTC), used, free, results_free, warning)
         self.measurements = replace(self.measurements, storage=storage)
 
-    async def _with_slots(self, readings: tuple[GpuReading, ...]) -> tuple[GpuReading, ...]:
-        """The readings with the slot whose job computes on each device, where that is certain."""
-        if self._settings.hpc.scheduler == "direct":
+    async def _read_gpus(self) -> tuple[GpuReading, ...]:
+        """The readings, each with its slot where that is certain."""
+        hpc = self._settings.hpc
+        if hpc.gpu_readings.where == "job":
+            return await self._from_jobs()
+        readings = await self._context.remote.read_gpus(hpc.gpu_readings.command)
+        if hpc.scheduler == "direct":
             return tuple(replace(reading, slot=reading.index) for reading in readings)
-        if not any(reading.uuid for reading in readings):
-            return readings
-        slots = await self._slots_by_uuid()
+        # Where the scheduler chooses the device, the job itself has written down which one it was given.
+        slots = slots_by_uuid(await self._slots(), self._context.jobs.places)
         return tuple(replace(one, slot=slots.get(one.uuid)) if one.uuid else one for one in readings)
 
-    async def _slots_by_uuid(self) -> dict[str, int]:
-        """Where the scheduler chooses the device, the job itself has written down which one it was given."""
-        known: dict[str, str] = {}
-        slots: dict[str, int] = {}
-        for gpu in await self._context.gpus.list_gpus():
-            attempt = await self._context.attempts.current_attempt(gpu.beam_id) if gpu.beam_id else None
-            if attempt is None or attempt.ended_at is not None:
-                continue
-            uuid = self._uuids.get(attempt.token)
-            if uuid is None:
-                place = await self._context.remote.place(PurePosixPath(attempt.run_folder))
-                if place is None:
-                    continue
-                uuid = place.gpu.partition(" ")[2]
-            known[attempt.token] = uuid
-            slots[uuid] = gpu.gpu_id
-        self._uuids = known
-        return slots
+    async def _from_jobs(self) -> tuple[GpuReading, ...]:
+        slots = await self._slots()
+        jobs = {slots[beam_id]: job for beam_id, job in self._context.jobs.placed.items() if beam_id in slots}
+        if not jobs:
+            return ()
+        found = await self._context.remote.read_job_gpus([job.run_folder for job in jobs.values()])
+        return devices_of(
+            JobReading(slot, job.place, found[job.run_folder]) for slot, job in jobs.items() if job.run_folder in found
+        )
+
+    async def _slots(self) -> dict[str, int]:
+        """By beam id."""
+        return {gpu.beam_id: gpu.gpu_id for gpu in await self._context.gpus.list_gpus() if gpu.beam_id is not None}
 
 
 def local_free_bytes(folder: Path) -> int | None:

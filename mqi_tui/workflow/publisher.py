@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import Measurements
 from mqi_tui.domain.records import BeamRecord
@@ -17,12 +19,15 @@ from mqi_tui.repositories.gpus import GpuRepository
 
 MINIMUM_INTERVAL_SECONDS = 0.5
 
+_Aside = tuple[Measurements, Mapping[str, JobPlace], tuple[Question, ...]]
+
 
 class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
     `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
-    `measurements` what is measured beside the work, `questions` what waits for a person's answer.
+    `measurements` what is measured beside the work, `places` where the beams' jobs compute, `questions` what waits for
+    a person's answer.
     """
 
     def __init__(
@@ -34,6 +39,7 @@ class SnapshotPublisher:
         is_paused: Callable[[], bool],
         notice: Callable[[], str],
         measurements: Callable[[], Measurements] = Measurements,
+        places: Callable[[], Mapping[str, JobPlace]] = dict,
         questions: Callable[[], tuple[Question, ...]] = tuple,
     ) -> None:
         self._cases = cases
@@ -42,11 +48,12 @@ class SnapshotPublisher:
         self._is_paused = is_paused
         self._notice = notice
         self._measurements = measurements
+        self._places = places
         self._questions = questions
         self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
-        self._published_aside: tuple[Measurements, tuple[Question, ...]] = (Measurements(), ())
+        self._published_aside: _Aside | None = None
         self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
 
     @property
@@ -58,7 +65,7 @@ class SnapshotPublisher:
         # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
         async with self._publishing:
             state = (self._revision(), self._is_paused(), self._notice())
-            aside = measured, questions = self._measurements(), self._questions()
+            aside = measured, places, questions = self._measurements(), self._places(), self._questions()
             if state != self._published_state:
                 snapshot = await self._load()
             elif aside != self._published_aside:
@@ -66,7 +73,13 @@ class SnapshotPublisher:
                 snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
             else:
                 return
-            snapshot = replace(snapshot, readings=measured.gpus, storage=measured.storage, questions=questions)
+            snapshot = replace(
+                snapshot,
+                readings=measured.gpus,
+                storage=measured.storage,
+                places=MappingProxyType(places),
+                questions=questions,
+            )
             async with self._published:
                 self._latest, self._published_state, self._published_aside = snapshot, state, aside
                 self._published.notify_all()

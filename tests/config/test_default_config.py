@@ -25,10 +25,11 @@ def test_the_config_at_the_top_of_the_project_is_the_default_config_byte_for_byt
     assert (ROOT / "config.yaml").read_bytes() == (ROOT / "mqi_tui" / "config" / "default.yaml").read_bytes()
 
 
-def test_the_default_config_holds_every_setting_but_the_python_of_this_machine(default_path: Path) -> None:
+def test_the_default_config_holds_every_setting_but_those_that_follow_from_others(default_path: Path) -> None:
     by_default = [key for key, _, source in load_config(default_path).effective() if source == "default"]
-    assert by_default == ["hpc.python"]
+    assert by_default == ["hpc.python", "hpc.gpu_readings.where"]
     assert re.search(r"^  # python: ", DEFAULT_CONFIG, flags=re.MULTILINE)
+    assert re.search(r"^    # where: ", DEFAULT_CONFIG, flags=re.MULTILINE)
 
 
 def test_the_default_config_says_exactly_what_the_program_does_without_one(default_path: Path) -> None:

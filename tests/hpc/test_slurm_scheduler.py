@@ -13,9 +13,10 @@ import pytest
 
 from mqi_tui.config import SlurmSettings
 from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.hpc.exit_record import parse_exit_record
 from mqi_tui.hpc.job_monitor import JobMonitor
-from mqi_tui.hpc.job_place import JobPlace, parse_place
+from mqi_tui.hpc.job_place import parse_place
 from mqi_tui.hpc.job_script import DUPLICATE_EXIT_CODE
 from mqi_tui.hpc.protocols import ExitRecord, JobRef, JobReport, JobSpec, JobState
 from mqi_tui.hpc.slurm.scheduler import SlurmScheduler

@@ -25,6 +25,7 @@ def write_job(
     token: str = TOKEN,
     raw_pattern: str = "*.raw",
     setup_lines: Sequence[str] = (),
+    readings_command: Sequence[str] = (),
 ) -> JobSpec:
     """A run folder with its job script."""
     run_folder.mkdir(parents=True, exist_ok=True)
@@ -36,6 +37,8 @@ def write_job(
             command=command,
             raw_pattern=raw_pattern,
             setup_lines=setup_lines,
+            readings_command=readings_command,
+            readings_interval=1,
         )
     )
     return JobSpec("moqui_case_beam", token, PurePosixPath(run_folder), PurePosixPath(script), 3)

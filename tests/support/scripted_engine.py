@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
@@ -76,6 +77,7 @@ def a_snapshot(
     paused: bool = False,
     notice: str = "",
     readings: Sequence[GpuReading] = (),
+    places: Mapping[str, JobPlace] | None = None,
     storage: StorageReading | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
@@ -92,6 +94,7 @@ def a_snapshot(
         queue=tuple(beam.beam_id for beam in beams if beam.status is BeamStatus.HPC_QUEUED),
         notice=notice,
         readings=tuple(readings),
+        places=places or {},
         storage=storage,
     )
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.ui.measured import reading_text, size, storage_text
+from mqi_tui.ui.measured import place_text, placed_reading_text, reading_text, size, storage_text
 from tests.support.screens import LARGE, MIDDLE, SMALL, lines_of, on_stage
 from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_snapshot
 
 READING = GpuReading(3, "GPU-5b4a9f0e", 63.4, 11264, 24576, 61, 231.47, slot=3)
+PLACE = JobPlace("gpu-node3.cluster.example", "2 GPU-5b4a9f0e", "4712")
 GB = 1_000_000_000
 
 
@@ -19,9 +21,12 @@ def _storage(warning: str = "") -> StorageReading:
     return StorageReading(NOW, 34 * GB, 1200 * GB, 800 * GB, warning)
 
 
-def _snapshot(*readings: GpuReading, storage: StorageReading | None = None) -> EngineSnapshot:
+def _snapshot(
+    *readings: GpuReading, storage: StorageReading | None = None, place: JobPlace | None = None
+) -> EngineSnapshot:
     beam = a_beam("alpha", "2025042401440800", BeamStatus.HPC_RUNNING, gpu_id=3)
-    return a_snapshot(a_case("alpha", beam), readings=readings, storage=storage)
+    places = {} if place is None else {beam.beam_id: place}
+    return a_snapshot(a_case("alpha", beam), readings=readings, storage=storage, places=places)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,44 @@ def test_a_reading_says_as_much_as_fits(width: int, text: str) -> None:
 def test_what_was_not_measured_is_left_out() -> None:
     assert reading_text(GpuReading(0, temperature_c=61, memory_total_mib=24576), 40) == "61 °C"
     assert reading_text(GpuReading(0), 40) == reading_text(None, 40) == "no reading"
+
+
+@pytest.mark.parametrize(
+    ("host", "gpu", "text"),
+    [
+        ("gpu-node3.cluster.example", "2 GPU-5b4a9f0e", "gpu-node3 · GPU 2"),
+        ("node3", "2", "node3 · GPU 2"),
+        ("10.0.0.3", "2", "10.0.0.3 · GPU 2"),
+        ("node3", "", "node3"),
+        ("node3", "0,1 GPU-5b4a9f0e", "node3 · 0,1"),
+        ("node3", "GPU-5b4a9f0e-1d2c-3b4a", "node3 · GPU-5b4a9f0…"),
+    ],
+)
+def test_a_place_is_host_and_device(host: str, gpu: str, text: str) -> None:
+    assert place_text(JobPlace(host, gpu, "1")) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (60, "gpu-node3 · GPU 2 · 63 % · 11/24 GiB · 61 °C · 231 W"),
+        (44, "gpu-node3 · GPU 2 · 63 % · 11/24 GiB · 61 °C"),
+        (43, "gpu-node3 · GPU 2 · 63 % · 11/24 GiB"),
+        (35, "63 % 11/24 GiB 61 °C 231 W"),
+        (22, "63 % 11/24 GiB 61 °C"),
+    ],
+)
+def test_place_and_reading_share_the_room(width: int, text: str) -> None:
+    assert placed_reading_text(PLACE, READING, width) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [(30, "gpu-node3 · GPU 2 · no reading"), (29, "gpu-node3 · GPU 2"), (8, "gpu-nod…")],
+)
+def test_a_place_without_a_reading_is_told_all_the_same(width: int, text: str) -> None:
+    assert placed_reading_text(PLACE, None, width) == text
+    assert placed_reading_text(PLACE, GpuReading(2), width) == text
 
 
 @pytest.mark.parametrize(
@@ -70,6 +113,60 @@ async def test_a_wide_screen_shows_the_reading_under_each_slot(size: tuple[int, 
         text = "\n".join(lines)
         assert text.count("no reading") == 7
         assert text.count("○ free") == 7
+
+
+async def test_a_very_wide_screen_shows_where_the_job_of_each_slot_computes() -> None:
+    place = JobPlace("gpunode3.cluster.example", "2 GPU-5b4a9f0e", "4712")
+    async with on_stage(ScriptedEngine(_snapshot(READING, place=place)), LARGE) as stage:
+        lines = lines_of(stage.main.query_one("#gpus"))
+        # A row of free slots has no second line.
+        assert " 3 ► " in lines[1]
+        assert "gpunode3 · GPU 2 · 63 % · 11/24 GiB · 61 °C" in lines[2]
+        text = "\n".join(lines)
+        assert text.count("○ free") == 7
+        # A free slot is no device.
+        assert "no reading" not in text
+
+
+async def test_ten_slots_and_their_places_fit_on_a_very_wide_screen() -> None:
+    beams = [a_beam("alpha", f"b{number}", BeamStatus.HPC_RUNNING, gpu_id=number) for number in range(10)]
+    places = {beam.beam_id: JobPlace(f"node{beam.gpu_id}", "0", "1") for beam in beams}
+    async with on_stage(
+        ScriptedEngine(a_snapshot(a_case("alpha", *beams), gpu_count=10, places=places)), LARGE
+    ) as stage:
+        for number in range(10):
+            assert f"node{number} · GPU 0" in stage.text
+
+
+async def test_where_there_is_no_room_for_both_the_reading_is_shown_and_the_place_without_one() -> None:
+    engine = ScriptedEngine(_snapshot(READING, place=PLACE))
+    async with on_stage(engine, MIDDLE) as stage:
+        assert "63 % 11/24 GiB 61 °C" in stage.text
+        assert "gpu-node3" not in stage.text
+        engine.publish(_snapshot(place=PLACE))
+        await stage.until(lambda: "gpu-node3 · GPU 2" in stage.text)
+
+
+@pytest.mark.parametrize("size", [MIDDLE, LARGE])
+async def test_a_place_that_says_no_more_than_the_slot_is_not_shown(size: tuple[int, int]) -> None:
+    place = JobPlace("workstation", "3 GPU-5b4a9f0e", "")
+    async with on_stage(ScriptedEngine(_snapshot(READING, place=place)), size) as stage:
+        assert "63 % 11/24 GiB 61 °C" in stage.text
+        assert "workstation" not in stage.text
+
+
+async def test_a_place_from_outside_is_shown_as_text() -> None:
+    place = JobPlace("[bold]n\x1b[2Jode", "[/x] y", "1")
+    async with on_stage(ScriptedEngine(_snapshot(place=place)), LARGE) as stage:
+        assert "[bold]n\N{REPLACEMENT CHARACTER}[2Jode · [/x]" in stage.text
+
+
+async def test_a_device_of_another_host_without_a_slot_says_where_it_is() -> None:
+    devices = [GpuReading(number, None, 10.0 + number, host="node[3]") for number in range(2)]
+    async with on_stage(ScriptedEngine(_snapshot(*devices)), MIDDLE) as stage:
+        last = lines_of(stage.main.query_one("#gpus"))[-1]
+        assert "node[3] GPU 0 10 %" in last
+        assert "node[3] GPU 1 11 %" in last
 
 
 async def test_a_small_screen_shows_the_slots_alone() -> None:

@@ -377,6 +377,27 @@ async def test_what_the_driver_says_of_the_gpus_is_told(
     assert (check.outcome, sentence in check.sentence) == (outcome, True), check
 
 
+@pytest.mark.parametrize(
+    ("body", "outcome", "sentence"),
+    [
+        (SMI, Outcome.OK, "tells a job of 1 GPU"),
+        (f"{SMI}; {SMI.replace('0,', '1,')}", Outcome.OK, "tells a job of 2 GPUs"),
+        ("echo No devices were found", Outcome.WARNING, "tells a job of no GPU"),
+        ("exit 9", Outcome.WARNING, "tells a job of no GPU"),
+    ],
+)
+async def test_where_jobs_read_the_gpus_a_job_is_looked_at(
+    site: Site, tmp_path: Path, body: str, outcome: Outcome, sentence: str
+) -> None:
+    program = put_program(tmp_path / "bin", "driver", body)
+    site.configure(hpc={"gpu_readings": {"command": [str(program)], "where": "job"}})
+    checks = await checks_of(site)
+    assert checks["GPU readings"].outcome is Outcome.OK
+    assert "GPU readings of jobs" in checks["GPU readings"].sentence
+    check = checks["GPU readings of jobs"]
+    assert (check.outcome, sentence in check.sentence) == (outcome, True), check
+
+
 # Slurm, by stand-ins for its commands; tests/cli looks at a real one
 
 

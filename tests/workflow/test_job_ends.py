@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from mqi_tui.domain.errors import JobLostError, PermanentError
-from mqi_tui.hpc.job_place import JobPlace, parse_place
+from mqi_tui.domain.job_place import JobPlace
+from mqi_tui.hpc.job_place import parse_place
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef, JobReport, JobState
 from mqi_tui.workflow.states.hpc_execution import trusted_record
 from mqi_tui.workflow.states.log_follower import describe

@@ -6,23 +6,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.marks import mark_of
-from mqi_tui.ui.measured import NO_READING, reading_text
-from mqi_tui.ui.text import fit, fit_middle, fit_right, percent
+from mqi_tui.ui.measured import NO_READING, placed_reading_text, reading_text
+from mqi_tui.ui.text import cut, fit, fit_middle, fit_right, percent
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
 
 _MIN_CELL_WIDTH = 24
 _MAX_ACROSS = 4
+_PLACED_CELL_WIDTH = 36
+"""Room for a place and the most important of a reading."""
+_PLACED_ACROSS = 3
 
 
 _Row = Sequence[Callable[[int], Line]]
@@ -32,8 +37,8 @@ _Row = Sequence[Callable[[int], Line]]
 class GpuGrid(ScrollView, can_focus=False):
     """Slots in reading order, as many across as fit; scrolls when there are more than fit.
 
-    On a wide screen each has a second line with the reading of its device, once there are readings; devices of which
-    it is not known who computes on them follow by themselves.
+    On a wide screen each has a second line with the place of its job and the reading of its device, once there are
+    any; devices of which it is not known who computes on them follow by themselves.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
@@ -44,14 +49,16 @@ class GpuGrid(ScrollView, can_focus=False):
         self._gpus: Sequence[GpuRecord] = ()
         self._beams: Mapping[int, BeamRecord | None] = {}
         self._readings: Sequence[GpuReading] = ()
+        self._places: Mapping[int, JobPlace] = {}
         self._rows: Sequence[_Row] = ()
 
     def show(self, snapshot: EngineSnapshot) -> None:
         gpus, readings = snapshot.gpus, snapshot.readings
         beams = {gpu.gpu_id: snapshot.beam(gpu.beam_id) for gpu in gpus if gpu.beam_id is not None}
-        if (gpus, beams, readings) == (self._gpus, self._beams, self._readings):
+        places = _telling_places(snapshot)
+        if (gpus, beams, readings, places) == (self._gpus, self._beams, self._readings, self._places):
             return
-        self._gpus, self._beams, self._readings = gpus, beams, readings
+        self._gpus, self._beams, self._readings, self._places = gpus, beams, readings, places
         busy = sum(gpu.beam_id is not None for gpu in gpus)
         self.border_title = Content(
             f"GPU slots · {busy} of {len(gpus)} busy" + ("" if readings else f" · {NO_READING}")
@@ -81,8 +88,9 @@ class GpuGrid(ScrollView, can_focus=False):
         for first in range(0, len(self._gpus), across):
             gpus = self._gpus[first : first + across]
             yield [partial(self._slot_cell, gpu) for gpu in gpus]
-            if is_wide and by_slot:
-                yield [partial(_reading_cell, by_slot.get(gpu.gpu_id)) for gpu in gpus]
+            devices = [(gpu, by_slot.get(gpu.gpu_id)) for gpu in gpus]
+            if is_wide and (by_slot or self._places) and any(self._has_device(*one) for one in devices):
+                yield [partial(self._device_of_slot_cell, gpu, reading) for gpu, reading in devices]
         if is_wide:
             for first in range(0, len(others), across):
                 yield [partial(_device_cell, one) for one in others[first : first + across]]
@@ -102,7 +110,19 @@ class GpuGrid(ScrollView, can_focus=False):
             (fit_right(percent(beam.progress), 5) + "  ", mark.tone),
         ]
 
+    def _has_device(self, gpu: GpuRecord, reading: GpuReading | None) -> bool:
+        # Where a scheduler chooses the device, a free slot has none.
+        return not self._places or gpu.beam_id is not None or reading is not None
+
+    def _device_of_slot_cell(self, gpu: GpuRecord, reading: GpuReading | None, width: int) -> Line:
+        if not self._has_device(gpu, reading):
+            return [(" " * width, Tone.NORMAL)]
+        text = placed_reading_text(self._places.get(gpu.gpu_id), reading, width - 4)
+        return [("   ", Tone.NORMAL), (fit(text, width - 3), Tone.MUTED)]
+
     def _across(self, width: int) -> int:
+        if self._places and width > _PLACED_ACROSS * _PLACED_CELL_WIDTH:
+            return _PLACED_ACROSS
         return min(max((width - 1) // _MIN_CELL_WIDTH, 1), _MAX_ACROSS)
 
     def _measure(self) -> None:
@@ -112,10 +132,17 @@ class GpuGrid(ScrollView, can_focus=False):
         self.can_focus = len(self._rows) > self.size.height > 0
 
 
-def _reading_cell(reading: GpuReading | None, width: int) -> Line:
-    return [("   ", Tone.NORMAL), (fit(reading_text(reading, width - 4), width - 3), Tone.MUTED)]
+def _telling_places(snapshot: EngineSnapshot) -> Mapping[int, JobPlace]:
+    """By slot, the places that say more than the slot does; where we choose the device, that is the slot's own."""
+    places = {
+        gpu.gpu_id: place
+        for gpu in snapshot.gpus
+        if gpu.beam_id is not None and (place := snapshot.places.get(gpu.beam_id)) is not None
+    }
+    return {slot: place for slot, place in places.items() if place.job_id or place.gpu_index not in {slot, None}}
 
 
 def _device_cell(reading: GpuReading, width: int) -> Line:
-    name = f"GPU {reading.index} "
-    return [(name, Tone.STRONG), (fit(reading_text(reading, width - len(name) - 1), width - len(name)), Tone.MUTED)]
+    name = cut(f"{reading.host} GPU {reading.index}".strip(), width - 1) + " "
+    rest = width - cell_len(name)
+    return [(name, Tone.STRONG), (fit(reading_text(reading, rest - 1), rest), Tone.MUTED)]

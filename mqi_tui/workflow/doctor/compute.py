@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from shlex import quote
 
 from mqi_tui.config import Settings
 from mqi_tui.config.templates import fill, placeholders_of
+from mqi_tui.hpc.gpu_readings import parse_readings
 from mqi_tui.hpc.protocols import CommandResult, Transport
 from mqi_tui.hpc.slurm.submission import asked_options
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, warning
-from mqi_tui.workflow.doctor.connection import ROOT
+from mqi_tui.workflow.doctor.connection import GPUS_OF_JOBS, ROOT
 from mqi_tui.workflow.doctor.programs import BUILTIN, FIND_MODULE
 from mqi_tui.workflow.doctor.scheduler import DIRECT_TOOLS, JOB_NAME, OPTIONS, said
 
@@ -26,18 +27,20 @@ _PREPARING = re.compile(
 )
 
 _LOOK = r"""
-root=$1 program=$2 module=$3 find_module=$4 prepare=$5
+root=$1 program=$2 module=$3 find_module=$4 prepare=$5 probe=$6
+shift 6
 eval "$prepare"
 printf 'host=%s\n' "$(uname -n)"
-[ -d "$root" ] && [ -w "$root" ] && [ -r "$root/$6" ] && echo root=yes
+[ -d "$root" ] && [ -w "$root" ] && [ -r "$root/$probe" ] && echo root=yes
 command -v "$program" >/dev/null 2>&1 && printf 'program=%s\n' "$(command -v "$program")"
 [ -z "$module" ] || { "$program" -c "$find_module" "$module" && echo module=yes; }
 if command -v sha256sum >/dev/null 2>&1 || command -v shasum >/dev/null 2>&1; then echo checksum=yes; fi
+limit=
+if command -v timeout >/dev/null 2>&1; then limit='timeout 10'; fi
 if command -v nvidia-smi >/dev/null 2>&1; then
-    limit=
-    if command -v timeout >/dev/null 2>&1; then limit='timeout 10'; fi
     printf 'gpus=%s\n' "$($limit nvidia-smi -L 2>/dev/null | grep -c '^GPU ')"
 fi
+if [ $# -gt 0 ]; then $limit "$@" 2>/dev/null | sed 's/^/reading=/'; fi
 printf 'visible=%s\n' "${CUDA_VISIBLE_DEVICES-}"
 echo end=yes
 """
@@ -49,11 +52,15 @@ class ComputeChecks:
         self._settings = settings
         self._probe_name = probe_name
         self._seen: Mapping[str, str] = {}
+        self._readings = ""
+        """What the command of hpc.gpu_readings printed, where jobs are to run it."""
         self._words = ""
         """The last thing that the look itself complained about."""
 
     def steps(self) -> list[Step]:
         ready = OPTIONS if self._settings.hpc.scheduler == "slurm" else DIRECT_TOOLS
+        mend = "correct hpc.gpu_readings.command, or set it to []"
+        readings = [Step(GPUS_OF_JOBS, self._gpus, mend, (NODE,))] if self._readings_command() else []
         engine = "install mqi_simulation there, or correct engine.command and engine.setup_lines"
         return [
             Step(
@@ -63,17 +70,20 @@ class ComputeChecks:
             Step("mqi_simulation", self._engine, engine, (NODE,)),
             Step("checksum tool of jobs", self._checksum, "install coreutils there", (NODE,)),
             Step("nvidia-smi", self._nvidia_smi, "look at the driver there", (NODE,)),
+            *readings,
         ]
 
     async def _look(self) -> Finding:
         hpc = self._settings.hpc
         program, module = self._program()
         look = ["sh", "-c", _LOOK, JOB_NAME, hpc.remote_root, program, module, FIND_MODULE]
-        look += ["\n".join(self._preparing_lines()), self._probe_name]
+        look += ["\n".join(self._preparing_lines()), self._probe_name, *self._readings_command()]
         is_slurm = hpc.scheduler == "slurm"
         command = [*self._srun(), *look] if is_slurm else look
         result = await self._transport().run(command, timeout=_NODE_SECONDS)
         self._seen = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
+        lines = result.stdout.splitlines()
+        self._readings = "\n".join(line.removeprefix("reading=") for line in lines if line.startswith("reading="))
         self._words = " ".join(result.stderr.strip().splitlines()[-1:])[:200]
         if "end" in self._seen:
             where = f"a job ran on {self._seen.get('host')}" if is_slurm else "jobs run on this host"
@@ -115,6 +125,17 @@ class ComputeChecks:
         if not count.isdecimal() or int(count) == 0:
             return warning("nvidia-smi shows a job no GPU", remedy)
         return ok(f"nvidia-smi shows a job {count} GPU{'s' * (int(count) != 1)}")
+
+    async def _gpus(self) -> Finding:
+        program, count = self._readings_command()[0], len(parse_readings(self._readings))
+        if not count:
+            remedy = "harmless: the screen shows no reading; or correct hpc.gpu_readings.command, or set it to []"
+            return warning(f"{program} tells a job of no GPU", remedy)
+        return ok(f"{program} tells a job of {count} GPU{'s' * (count != 1)}")
+
+    def _readings_command(self) -> Sequence[str]:
+        readings = self._settings.hpc.gpu_readings
+        return readings.command if readings.where == "job" else ()
 
     def _program(self) -> tuple[str, str]:
         """(program of engine.command, the module of `python -m`)."""

@@ -19,6 +19,8 @@ from mqi_tui.workflow.gauges import GB
 
 CONNECTION = "HPC connection"
 ROOT = "remote_root"
+GPUS = "GPU readings"
+GPUS_OF_JOBS = "GPU readings of jobs"
 MOST_CLOCK_SECONDS = 5.0
 """A clock further off than that is warned about."""
 
@@ -55,7 +57,7 @@ class ConnectionChecks:
             Step("checksum tool", self._checksum, "install sha256sum (coreutils) or shasum there", (ROOT,)),
             Step("clock", self._clock, "let both machines follow a time server (NTP)", there),
             Step("remote disk", self._disk, "make room there, or choose another disk for hpc.remote_root", there),
-            Step("GPU readings", self._gpus, "correct hpc.gpu_readings.command, or set it to []", there),
+            Step(GPUS, self._gpus, "correct hpc.gpu_readings.command, or set it to []", there),
         ]
 
     async def _connect(self) -> Finding:
@@ -137,6 +139,8 @@ class ConnectionChecks:
         command = hpc.gpu_readings.command
         if not command:
             return ok("switched off (hpc.gpu_readings.command is empty)")
+        if hpc.gpu_readings.where == "job":
+            return ok(f"taken by each job where it computes (hpc.gpu_readings.where is job): see {GPUS_OF_JOBS}")
         remedy = "harmless: the screen shows no reading; or correct hpc.gpu_readings.command, or set it to []"
         try:
             readings = await read_gpus(self.transport, command)

@@ -40,7 +40,7 @@ def job_reference(attempt: AttemptRecord, job_id: str) -> JobRef:
 
 def prepare_job(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext) -> JobFiles:
     """The attempt's files, with every key that depends on place and attempt set by us."""
-    engine = context.settings.engine
+    engine, readings = context.settings.engine, context.settings.hpc.gpu_readings
     run_folder = PurePosixPath(attempt.run_folder)
     source = context.input_folder(beam) / TPS_NAME
     if not source.is_file():
@@ -66,5 +66,7 @@ def prepare_job(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowConte
         command=[fill(word, values) for word in engine.command],
         setup_lines=[fill(line, words) for line in engine.setup_lines],
         raw_pattern=engine.raw_pattern,
+        readings_command=readings.command if readings.where == "job" else (),
+        readings_interval=readings.interval_seconds,
     )
     return JobFiles(run_folder, script, {TPS_NAME: tps.render().encode()})

@@ -7,12 +7,12 @@ import contextlib
 from datetime import UTC, datetime
 
 from mqi_tui.domain.errors import TransientError
+from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.job_place import JobPlace
 from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.moqui.run_log import RunLogParser, RunLogState
-from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.context import PlacedJob, WorkflowContext
 
 _LOG_PIECE = 256 * 1024
 
@@ -50,6 +50,7 @@ class LogFollower:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+            self._context.jobs.drop(self._beam_id)
 
     async def _follow(self) -> None:
         while True:
@@ -67,6 +68,8 @@ class LogFollower:
     async def _look(self) -> None:
         if self._place is None:
             self._place = await self._context.remote.place(self._job.run_folder)
+            if self._place is not None:
+                self._context.jobs.show(self._beam_id, PlacedJob(self._job.run_folder, self._place))
         while await self._read_piece():
             pass
 
