@@ -15,6 +15,7 @@ class Scope(StrEnum):
     LIST = "In every list"
     TREE = "In the case tree"
     BEAMS = "In the beam list"
+    ATTENTION = "In the list of what needs you"
     LOG = "In the log and the details"
 
 
@@ -106,6 +107,7 @@ ACTIONS = (
     Action("toggle_node", Scope.TREE, ("enter",), "Show or hide the beams of the case."),
     Action("expand", Scope.TREE, ("right", "l"), "Show the beams of the case."),
     Action("collapse", Scope.TREE, ("left", "h"), "Hide the beams of the case, or go to the case of the beam."),
+    Action("go_there", Scope.ATTENTION, ("enter",), "Go to the beam or the folder that it is about."),
     Action("open_log", Scope.BEAMS, ("enter",), "Go to the log of the beam."),
     Action("scroll_up", Scope.LOG, ("up", "k"), "One line up; the log stops following its end."),
     Action("scroll_down", Scope.LOG, ("down", "j"), "One line down."),

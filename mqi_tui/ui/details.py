@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.targets import STOPPED
@@ -29,6 +30,13 @@ def details_of(row: TreeRow) -> Sequence[Line]:
                 [(row.title, Tone.STRONG)],
                 [("These folders wait, need a person, or are no case folders; each says why.", Tone.MUTED)],
             ]
+
+
+def attention_details(row: AttentionRow) -> Sequence[Line]:
+    lines: list[Line] = [[(f"{row.mark.glyph} ", row.mark.tone), (one_line(row.text), Tone.NORMAL)]]
+    if row.remedy:
+        lines.append([(row.remedy, Tone.MUTED)])
+    return lines
 
 
 def _beam_details(row: BeamRow) -> Sequence[Line]:

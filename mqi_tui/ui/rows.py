@@ -69,7 +69,12 @@ class FolderRow:
 
     @property
     def key(self) -> str:
-        return f"folder {self.folder.path}"
+        return folder_key(self.folder)
+
+
+def folder_key(folder: FolderRecord) -> str:
+    """The key of the folder's row in the tree."""
+    return f"folder {folder.path}"
 
 
 TreeRow = CaseRow | BeamRow | FoldersRow | FolderRow

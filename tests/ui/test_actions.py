@@ -7,6 +7,7 @@ import pytest
 from mqi_tui.ui.actions import ACTIONS, Action, Scope
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from mqi_tui.ui.widgets.log_view import LogView
@@ -19,6 +20,7 @@ _OWNERS = {
     Scope.LIST: RowList,
     Scope.TREE: CaseTree,
     Scope.BEAMS: BeamList,
+    Scope.ATTENTION: AttentionList,
     Scope.LOG: LogView,
 }
 
@@ -30,7 +32,7 @@ def test_every_action_is_carried_out_by_the_owner_of_its_scope(action: Action) -
 
 
 def test_no_key_has_two_meanings_in_one_place() -> None:
-    for scope in (Scope.TREE, Scope.BEAMS, Scope.LOG):
+    for scope in (Scope.TREE, Scope.BEAMS, Scope.ATTENTION, Scope.LOG):
         together = {scope, Scope.MAIN} | ({Scope.LIST} if scope is not Scope.LOG else set())
         keys = [key for action in ACTIONS if action.scope in together for key in action.keys]
         assert len(keys) == len(set(keys)), scope

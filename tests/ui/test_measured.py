@@ -227,4 +227,6 @@ async def test_the_header_says_the_room_on_the_hpc_where_it_fits() -> None:
 async def test_a_full_disk_is_warned_about(size: tuple[int, int]) -> None:
     warning = "only 3.2 GB free in /scratch/[moqui] on the HPC (warned below 5 GB); make room there"
     async with on_stage(ScriptedEngine(_snapshot(storage=_storage(warning))), size) as stage:
-        assert " ".join(f"! {warning}".split()) in " ".join(stage.text.split())
+        assert "! only 3.2 GB free in /scratch/[moqui] on the HPC" in stage.text
+        await stage.press("shift+tab")
+        assert warning in " ".join(stage.details.text.split())

@@ -18,19 +18,21 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.commands import Outcome
-from mqi_tui.ui.details import details_of
+from mqi_tui.ui.details import attention_details, details_of
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.questions import Question
-from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
+from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.ask import AskScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.targets import ENDED, BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
 from mqi_tui.ui.text import counted, cut_middle
+from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from mqi_tui.ui.widgets.detail_pane import DetailPane
@@ -40,7 +42,6 @@ from mqi_tui.ui.widgets.gpu_grid import GpuGrid
 from mqi_tui.ui.widgets.header_line import HeaderLine
 from mqi_tui.ui.widgets.key_line import KeyLine
 from mqi_tui.ui.widgets.log_view import LogView
-from mqi_tui.ui.widgets.notice_line import NoticeLine
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.workflow.control import EngineControl
 
@@ -74,7 +75,7 @@ class MainScreen(Screen[None]):
         self._answered: set[int] = set()
         self._filter = Filter()
         self._header = HeaderLine(title, id="header")
-        self._notice = NoticeLine(id="notice")
+        self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
         self._beams = BeamList(id="beams")
         self._details = DetailPane(id="details")
@@ -86,7 +87,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield self._header
-        yield self._notice
+        yield self._attention
         yield Container(self._cases, self._beams, self._details, self._gpus, self._log, id="panes")
         yield self._filter_input
         yield self._event
@@ -106,8 +107,7 @@ class MainScreen(Screen[None]):
         self._snapshot = snapshot
         self._marked &= {beam.beam_id for case in snapshot.cases for beam in case.beams}
         self._header.show(snapshot)
-        warning = snapshot.storage.warning if snapshot.storage else ""
-        self._notice.show("; ".join(filter(None, (snapshot.notice, warning))))
+        self._attention.set_rows(attention_rows(snapshot))
         self._gpus.show(snapshot)
         self._event.show(snapshot.events[-1] if snapshot.events else None)
         self._keys.show(paused=snapshot.paused)
@@ -178,14 +178,31 @@ class MainScreen(Screen[None]):
                 self._beams.move_to_key(f"beam {case.beams[0].beam_id}")
         self._show_selected()
 
+    @on(RowList.Highlighted, "#attention")
     @on(RowList.Highlighted, "#beams")
     def _show_selected(self) -> None:
         self._log.show_beam(self._beams.selected_beam)
         row = self._row_in_focus
-        if row is None:
+        if self._attention.has_focus and self._attention.cursor_row is not None:
+            self._details.show("Needs you", attention_details(self._attention.cursor_row))
+        elif row is None:
             self._details.show("What to do", first_steps() if not self._snapshot.cases else [])
         else:
             self._details.show({BeamRow: "Beam", CaseRow: "Case"}.get(type(row), "Folder"), details_of(row))
+
+    @on(AttentionList.Chosen)
+    def _go_to_what_needs_a_person(self, event: AttentionList.Chosen) -> None:
+        if event.row.goes_to is not None:
+            self._go_to(event.row.case_id, event.row.goes_to)
+
+    def _go_to(self, case_id: str | None, key: str) -> None:
+        """Put the cursor on a row of the tree, whatever is filtered or folded up."""
+        self.action_clear_filter()
+        self._filter = Filter()
+        self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
+        self._show_rows()
+        self._cases.move_to_key(key)
+        self._cases.focus()
 
     def on_descendant_focus(self) -> None:
         self._show_selected()

@@ -1,0 +1,68 @@
+"""What needs a person, most urgent first: one row for each thing, with what resolves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, Mark
+from mqi_tui.ui.rows import folder_key
+from mqi_tui.ui.text import counted
+from mqi_tui.ui.tones import Tone
+
+_HELD_UP = Mark("!", Tone.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionRow:
+    key: str
+    mark: Mark
+    text: str
+    remedy: str
+    """The keys that resolve it, in a few words; empty where there is nothing to press."""
+    case_id: str | None = None
+    """The case that `enter` goes to, if any."""
+    goes_to: str | None = None
+    """The key of the row of the case tree that `enter` goes to."""
+
+
+def attention_rows(snapshot: EngineSnapshot) -> list[AttentionRow]:
+    rows: list[AttentionRow] = []
+    if snapshot.notice:
+        rows.append(AttentionRow("notice", _HELD_UP, snapshot.notice, ""))
+    rows.extend(_failed(snapshot))
+    if snapshot.storage is not None and snapshot.storage.warning:
+        rows.append(AttentionRow("storage", _HELD_UP, snapshot.storage.warning, ""))
+    rows.extend(
+        AttentionRow(
+            folder_key(folder),
+            FOLDER_MARKS[folder.state],
+            f"{folder.path.name}: {folder.state.value}, {folder.reason}",
+            "enter shows it",
+            goes_to=folder_key(folder),
+        )
+        for folder in snapshot.folders
+        if folder.state.needs_person
+    )
+    return rows
+
+
+def _failed(snapshot: EngineSnapshot) -> Iterator[AttentionRow]:
+    for case in snapshot.cases:
+        failed = [beam for beam in case.beams if beam.status is BeamStatus.FAILED]
+        if failed:
+            first = failed[0]
+            yield AttentionRow(
+                f"failed {case.case_id}",
+                BEAM_MARKS[BeamStatus.FAILED],
+                f"{case.case_id}: {_count(len(failed), case)} failed: {first.error or 'no reason is known'}",
+                "enter goes there, then r",
+                case.case_id,
+                f"beam {first.beam_id}",
+            )
+
+
+def _count(failed: int, case: CaseView) -> str:
+    return f"{failed} of {counted(len(case.beams), 'beam')}"

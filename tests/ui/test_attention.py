@@ -1,0 +1,102 @@
+"""The list of what needs a person: what is in it, in which order, and that it takes one there."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.ui.attention import attention_rows
+from mqi_tui.ui.rows import FolderRow
+from mqi_tui.ui.widgets.attention_list import AttentionList
+from tests.support.screens import LARGE, MIDDLE, SMALL, lines_of, on_stage
+from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
+
+SIZES = [SMALL, MIDDLE, LARGE]
+
+
+def _snapshot() -> EngineSnapshot:
+    return a_snapshot(
+        a_case("alpha", a_beam("alpha", "b1", BeamStatus.COMPLETED), a_beam("alpha", "b2")),
+        a_case(
+            "beta",
+            a_beam("beta", "b1", BeamStatus.COMPLETED),
+            a_beam("beta", "b2", BeamStatus.FAILED, error="the log [b2] is cut short"),
+            a_beam("beta", "b3", BeamStatus.FAILED, error="another reason"),
+        ),
+        folders=[
+            a_folder("gamma", FolderState.INCOMPLETE, "the plan is missing"),
+            a_folder("delta", FolderState.SETTLING, "files still arrive"),
+        ],
+    )
+
+
+def _list(stage: object) -> AttentionList:
+    return stage.main.query_one(AttentionList)  # type: ignore[attr-defined,no-any-return]
+
+
+def test_nothing_needs_a_person_while_all_is_well() -> None:
+    assert attention_rows(a_snapshot(a_case("alpha", a_beam("alpha")), paused=True)) == []
+
+
+def test_the_whole_engine_comes_first_then_beams_then_folders() -> None:
+    snapshot = a_snapshot(*_snapshot().cases, folders=_snapshot().folders, notice="HPC unreachable since 10:41:07 UTC")
+    notice, failed, folder = attention_rows(snapshot)
+    assert notice.text == "HPC unreachable since 10:41:07 UTC"
+    assert failed.text == "beta: 2 of 3 beams failed: the log [b2] is cut short"
+    assert folder.text == "gamma: incomplete, the plan is missing"
+
+
+async def test_it_takes_no_room_while_nothing_is_in_it() -> None:
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha"))))
+    async with on_stage(engine) as stage:
+        assert not _list(stage).display
+        engine.publish(_snapshot())
+        await stage.until(lambda: "Needs you · 2" in stage.text)
+        await stage.press("shift+tab")
+        assert _list(stage).has_focus
+        engine.publish(a_snapshot(a_case("alpha", a_beam("alpha"))))
+        await stage.until(lambda: not _list(stage).display)
+        # The keys work on, wherever the focus went.
+        await stage.press("question_mark")
+        assert stage.app.screen is not stage.main
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_enter_goes_to_the_first_failed_beam_of_the_case(size: tuple[int, int]) -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), size) as stage:
+        await stage.press("slash", *"alpha", "enter")
+        await stage.press("shift+tab", "enter")
+        await stage.until(lambda: stage.cases.has_focus)
+        assert stage.cases.cursor_row is not None
+        assert stage.cases.cursor_row.key == "beam beta_b2"
+        await stage.until(lambda: "the log [b2] is cut short" in stage.details.text)
+        await stage.press("r")
+        await stage.until(lambda: stage.engine.commands == [("retry", "beta_b2")])
+
+
+async def test_enter_shows_a_folder_that_waits_though_its_heading_is_folded_up() -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
+        await stage.press("end", "left", "left")
+        await stage.until(lambda: not any(isinstance(row, FolderRow) for row in stage.cases.rows))
+        await stage.press("shift+tab", "end", "enter")
+        await stage.until(lambda: isinstance(stage.cases.cursor_row, FolderRow))
+        assert "the plan is missing" in stage.details.text
+
+
+@pytest.mark.parametrize(("size", "lines"), [(SMALL, 2), (MIDDLE, 4)])
+async def test_many_things_take_a_few_lines_and_all_can_be_reached(size: tuple[int, int], lines: int) -> None:
+    cases = [
+        a_case(f"c{number:02}", a_beam(f"c{number:02}", "b", BeamStatus.FAILED, error="why")) for number in range(20)
+    ]
+    async with on_stage(ScriptedEngine(a_snapshot(*cases)), size) as stage:
+        assert len(lines_of(_list(stage))) == lines
+        await stage.press("shift+tab", "end")
+        assert "c19: 1 of 1 beam failed" in lines_of(_list(stage))[-1]
+
+
+async def test_a_click_selects_a_row() -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
+        await stage.pilot.click("#attention", offset=(5, 2))
+        assert _list(stage).cursor_row == attention_rows(_snapshot())[1]
+        assert "the plan is missing" in stage.details.text
