@@ -82,7 +82,9 @@ async def run_engine(config: Config, *, headless: bool, dispatch_all: bool, unti
         # Imported late: a headless run needs no Textual.
         from mqi_tui.ui.app import MqiApp  # noqa: PLC0415
 
-        await MqiApp(engine, str(config.path), scan_directory=config.settings.scan_directory).run_async()
+        settings = config.settings
+        app = MqiApp(engine, str(config.path), hpc=settings.hpc.words, scan_directory=settings.scan_directory)
+        await app.run_async()
         return 0
 
 

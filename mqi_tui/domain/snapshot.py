@@ -53,6 +53,8 @@ class EngineSnapshot:
     """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
     places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
     """Where the jobs compute, by beam id; only of those that have begun and said so."""
+    unreachable_since: datetime | None = None
+    """When the HPC stopped answering (UTC); None while it answers."""
     storage: StorageReading | None = None
     """None until the disks were looked at."""
     questions: tuple[Question, ...] = ()

@@ -44,20 +44,20 @@ _THEME = Theme(
 class MqiApp(App[None]):
     """The engine is opened and closed by the caller, around `run_async()`.
 
-    `title` is shown at the top (the path of the config); `scan_directory` is where the empty screen says that cases
-    are looked for.
+    `title` (the path of the config) and `hpc` (which cluster it is) are shown at the top; `scan_directory` is where
+    the empty screen says that cases are looked for.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (160, "-very-wide")]  # noqa: RUF012  (as Textual types it)
     ENABLE_COMMAND_PALETTE = False
     TITLE = "mqi-tui"
 
-    def __init__(self, engine: EngineControl, title: str, *, scan_directory: Path | None = None) -> None:
+    def __init__(self, engine: EngineControl, title: str, *, hpc: str = "", scan_directory: Path | None = None) -> None:
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._engine = engine
-        self._main = MainScreen(engine, self, title, scan_directory)
+        self._main = MainScreen(engine, self, title, hpc, scan_directory)
         self.register_theme(_THEME)
         self.theme = _THEME.name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from mqi_tui.domain.snapshot import EngineSnapshot
@@ -28,6 +29,11 @@ class EngineControl(Protocol):
     @property
     def snapshot(self) -> EngineSnapshot:
         """The latest picture."""
+        ...
+
+    @property
+    def confirmed_at(self) -> datetime:
+        """When that picture was last found to be the present one (UTC); the engine looks twice a second."""
         ...
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:

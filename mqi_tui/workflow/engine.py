@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from mqi_tui.config import Config
@@ -74,6 +75,7 @@ class Engine:
             revision=lambda: database.revision,
             is_paused=lambda: not running.is_set(),
             notice=self._present_notice,
+            unreachable_since=lambda: remote.unreachable_since,
             measurements=lambda: self._gauges.measurements,
             places=lambda: context.jobs.places,
             questions=lambda: questions.pending,
@@ -112,6 +114,10 @@ class Engine:
     @property
     def snapshot(self) -> EngineSnapshot:
         return self._publisher.latest
+
+    @property
+    def confirmed_at(self) -> datetime:
+        return self._publisher.confirmed_at
 
     @property
     def cases(self) -> CaseRepository:

@@ -26,6 +26,7 @@ class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
     `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
+    `unreachable_since` when the HPC stopped answering,
     `measurements` what is measured beside the work, `places` where the beams' jobs compute, `questions` what waits for
     a person's answer.
     """
@@ -38,6 +39,7 @@ class SnapshotPublisher:
         revision: Callable[[], int],
         is_paused: Callable[[], bool],
         notice: Callable[[], str],
+        unreachable_since: Callable[[], datetime | None] = lambda: None,
         measurements: Callable[[], Measurements] = Measurements,
         places: Callable[[], Mapping[str, JobPlace]] = dict,
         questions: Callable[[], tuple[Question, ...]] = tuple,
@@ -47,6 +49,7 @@ class SnapshotPublisher:
         self._revision = revision
         self._is_paused = is_paused
         self._notice = notice
+        self._unreachable_since = unreachable_since
         self._measurements = measurements
         self._places = places
         self._questions = questions
@@ -54,11 +57,17 @@ class SnapshotPublisher:
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
         self._published_aside: _Aside | None = None
+        self._confirmed_at = datetime.now(UTC)
         self._latest = EngineSnapshot(0, datetime.now(UTC), False, (), (), (), (), (), "")
 
     @property
     def latest(self) -> EngineSnapshot:
         return self._latest
+
+    @property
+    def confirmed_at(self) -> datetime:
+        """When the latest picture was last found to be the present one (UTC)."""
+        return self._confirmed_at
 
     async def publish_if_changed(self) -> None:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
@@ -72,6 +81,7 @@ class SnapshotPublisher:
                 # Nothing of it is in the database: no reason to read all beams again.
                 snapshot = replace(self._latest, revision=self._latest.revision + 1, at=datetime.now(UTC))
             else:
+                self._confirmed_at = datetime.now(UTC)
                 return
             snapshot = replace(
                 snapshot,
@@ -79,7 +89,9 @@ class SnapshotPublisher:
                 storage=measured.storage,
                 places=MappingProxyType(places),
                 questions=questions,
+                unreachable_since=self._unreachable_since(),
             )
+            self._confirmed_at = snapshot.at
             async with self._published:
                 self._latest, self._published_state, self._published_aside = snapshot, state, aside
                 self._published.notify_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
@@ -79,6 +79,7 @@ def a_snapshot(
     readings: Sequence[GpuReading] = (),
     places: Mapping[str, JobPlace] | None = None,
     storage: StorageReading | None = None,
+    unreachable_since: datetime | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
     beams = [beam for case in cases for beam in case.beams]
@@ -96,6 +97,7 @@ def a_snapshot(
         readings=tuple(readings),
         places=places or {},
         storage=storage,
+        unreachable_since=unreachable_since,
     )
 
 
@@ -120,12 +122,18 @@ class ScriptedEngine:
         """Raised by `read_log` while it is set."""
         self.gate: asyncio.Event | None = None
         """What `dispatch` waits for, if it is set."""
+        self.silence = timedelta(0)
+        """How long ago the picture was last confirmed."""
         self.published = 0
         """How many snapshots were taken from `changes`."""
 
     @property
     def snapshot(self) -> EngineSnapshot:
         return self._snapshot
+
+    @property
+    def confirmed_at(self) -> datetime:
+        return datetime.now(UTC) - self.silence
 
     def publish(self, snapshot: EngineSnapshot) -> None:
         self._snapshot = replace(snapshot, revision=self._snapshot.revision + 1)

@@ -64,7 +64,9 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.MAIN)
     AUTO_FOCUS = "#cases"
 
-    def __init__(self, engine: EngineControl, runner: CommandRunner, title: str, scan_directory: Path | None) -> None:
+    def __init__(
+        self, engine: EngineControl, runner: CommandRunner, title: str, hpc: str, scan_directory: Path | None
+    ) -> None:
         super().__init__()
         self._engine = engine
         self._runner = runner
@@ -74,7 +76,7 @@ class MainScreen(Screen[None]):
         self._marked: set[str] = set()
         self._answered: set[int] = set()
         self._filter = Filter()
-        self._header = HeaderLine(title, id="header")
+        self._header = HeaderLine(title, hpc, lambda: engine.confirmed_at, id="header")
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
         self._beams = BeamList(id="beams")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,11 +12,13 @@ from mqi_tui.domain.readings import StorageReading
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.measured import storage_text
-from mqi_tui.ui.text import cut_middle
+from mqi_tui.ui.text import cut_middle, one_line
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 
 _MIN_TITLE_WIDTH = 12
+OLD_AFTER_SECONDS = 10.0
+"""The engine confirms its picture twice a second; after this time without, something is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +48,56 @@ class Tally:
 
 
 class HeaderLine(OneLine):
-    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002
+    def __init__(self, title: str, hpc: str, confirmed_at: Callable[[], datetime], *, id: str) -> None:  # noqa: A002
+        """`hpc` says which cluster it is, `confirmed_at` when the picture was last found to be the present one."""
         super().__init__(id=id)
         self._title = title
+        self._hpc = one_line(hpc)
+        self._confirmed_at = confirmed_at
         self._tally = Tally(0, 0, 0, 0, 0, 0)
         self._paused = False
+        self._unreachable_since: datetime | None = None
         self._storage: StorageReading | None = None
-        self._clock = ""
+        self._now = datetime.now(UTC)
 
     def on_mount(self) -> None:
         self._tick()
         self.set_interval(1.0, self._tick)
 
     def show(self, snapshot: EngineSnapshot) -> None:
-        tally = Tally.of(snapshot)
-        if (tally, snapshot.paused, snapshot.storage) != (self._tally, self._paused, self._storage):
-            self._tally, self._paused, self._storage = tally, snapshot.paused, snapshot.storage
+        shown = (Tally.of(snapshot), snapshot.paused, snapshot.unreachable_since, snapshot.storage)
+        if shown != (self._tally, self._paused, self._unreachable_since, self._storage):
+            self._tally, self._paused, self._unreachable_since, self._storage = shown
             self.refresh()
 
     def line(self, width: int) -> Line:
-        for left, clock, reserve in self._variants():
+        clock = f"{self._now:%H:%M:%S}"
+        for left, short_clock, reserve in self._variants():
+            time = f"{clock[:5] if short_clock else clock} UTC"
             used = sum(cell_len(text) for text, _ in left)
-            if used + len(clock) + 1 + reserve < width:
+            if used + len(time) + 1 + reserve < width:
                 break
-        room = width - used - len(clock) - 3
+        room = width - used - len(time) - 3
         title = cut_middle(self._title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
-        gap = width - used - cell_len(title) - len(clock) - 1
-        return [*left, (" " * max(gap, 1), Tone.NORMAL), (title, Tone.MUTED), (clock, Tone.MUTED)]
+        gap = width - used - cell_len(title) - len(time) - 1
+        return [*left, (" " * max(gap, 1), Tone.NORMAL), (title, Tone.MUTED), (time, Tone.MUTED)]
 
-    def _variants(self) -> Iterator[tuple[list[Part], str, int]]:
-        """(left part, clock, cells to be left between them) from the roomiest to the tightest."""
-        tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
-        for short in (False, True):
-            if storage := storage_text(self._storage, short=short):
-                left = [*self._left(short=False), ("  " + storage, tone)]
-                yield left, f"{self._clock} UTC", _MIN_TITLE_WIDTH + 2
-        for short in (False, True):
-            for time in (f"{self._clock} UTC", f"{self._clock[:5]} UTC"):
-                yield self._left(short=short), time, 0
+    def _variants(self) -> Iterator[tuple[list[Part], bool, int]]:
+        """(left part, whether the clock is short, cells to be left between them) from the roomiest to the tightest."""
+        storage_tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
+        hpc: list[Part] = [("  " + self._hpc, Tone.MUTED)]
+        storages = [text for short in (False, True) if (text := storage_text(self._storage, short=short))]
+        for storage in storages:
+            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], False, _MIN_TITLE_WIDTH + 2
+        for storage in storages[-1:]:
+            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], False, 0
+        yield [*self._left(short=False), *hpc], False, 0
+        for short, short_state in ((False, False), (True, False), (True, True)):
+            for short_clock in (False, True):
+                yield self._left(short=short, short_state=short_state), short_clock, 0
 
-    def _left(self, *, short: bool) -> list[Part]:
+    def _left(self, *, short: bool, short_state: bool = False) -> list[Part]:
         tally = self._tally
-        state = ("‖ PAUSED", Tone.WARNING) if self._paused else ("► RUNNING", Tone.GOOD)
         gap = ("  " if not short else " ", Tone.NORMAL)
         words = ("running", "waiting", "failed", "completed") if not short else ("run", "wait", "fail", "done")
         counts = (
@@ -97,11 +107,21 @@ class HeaderLine(OneLine):
             (f"{tally.completed} {words[3]}", Tone.GOOD if tally.completed else Tone.MUTED),
             (f"slots {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
         )
-        parts: list[Part] = [(" ", Tone.NORMAL), state]
+        parts: list[Part] = [(" ", Tone.NORMAL), self._state(short=short_state)]
         for count in counts:
             parts += [gap, count]
         return parts
 
+    def _state(self, *, short: bool) -> Part:
+        """The worst first: a picture that may be old tells nothing for sure about the rest."""
+        silent = (self._now - self._confirmed_at()).total_seconds()
+        if silent > OLD_AFTER_SECONDS:
+            return (f"! OLD {silent:.0f} s" if short else f"! DATA ARE {silent:.0f} s OLD", Tone.BAD)
+        since = self._unreachable_since
+        if since is not None:
+            return (f"! NO HPC {since:%H:%M}" if short else f"! UNREACHABLE since {since:%H:%M:%S}", Tone.WARNING)
+        return ("‖ PAUSED", Tone.WARNING) if self._paused else ("► RUNNING", Tone.GOOD)
+
     def _tick(self) -> None:
-        self._clock = f"{datetime.now(UTC):%H:%M:%S}"
+        self._now = datetime.now(UTC)
         self.refresh()

@@ -1,0 +1,51 @@
+"""The line at the top: the state of the engine, the worst first, and which cluster it works on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mqi_tui.config import HpcSettings
+from mqi_tui.ui.app import MqiApp
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, on_stage
+from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_snapshot
+
+SIZES = [SMALL, MIDDLE, LARGE]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_outage_is_said_with_its_beginning_and_goes_by_itself(size: tuple[int, int]) -> None:
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha")), unreachable_since=NOW))
+    async with on_stage(engine, size) as stage:
+        assert "UNREACHABLE since 10:41:07" in stage.lines[0]
+        engine.publish(a_snapshot(a_case("alpha", a_beam("alpha"))))
+        await stage.until(lambda: "► RUNNING" in stage.lines[0])
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_picture_that_nobody_confirms_is_said_to_be_old(size: tuple[int, int]) -> None:
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha")), unreachable_since=NOW))
+    async with on_stage(engine, size) as stage:
+        assert "OLD" not in stage.lines[0]
+        engine.silence = timedelta(seconds=14)
+        await stage.until(lambda: "14 s" in stage.lines[0])
+        assert "OLD" in stage.lines[0]
+        engine.silence = timedelta(0)
+        await stage.until(lambda: "UNREACHABLE" in stage.lines[0])
+
+
+async def test_the_cluster_is_named_where_there_is_room_and_its_name_is_taken_literally() -> None:
+    engine = ScriptedEngine(a_snapshot())
+    app = MqiApp(engine, "/data/config.yaml", hpc="hpc[1].example \x1b[31m· Slurm")
+    async with app.run_test(size=MIDDLE, notifications=True, tooltips=True) as pilot:
+        stage = Stage(app, engine, pilot)
+        await stage.until(lambda: "hpc[1].example �[31m· Slurm" in stage.lines[0])
+
+
+def test_a_cluster_in_words() -> None:
+    assert HpcSettings().words == "this machine"
+    assert HpcSettings(scheduler="slurm").words == "this machine · Slurm"
+    ssh = {"transport": "ssh", "remote_root": "/scratch/x", "ssh": {"host": "hpc.example.org"}}
+    assert HpcSettings.model_validate(ssh).words == "hpc.example.org"
+    assert HpcSettings.model_validate(ssh | {"scheduler": "slurm"}).words == "hpc.example.org · Slurm"
