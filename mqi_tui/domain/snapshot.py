@@ -12,6 +12,7 @@ from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import GpuReading, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
+from mqi_tui.domain.time_left import TimeLeft
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class EngineSnapshot:
     """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
     places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
     """Where the jobs compute, by beam id; only of those that have begun and said so."""
+    times_left: Mapping[str, TimeLeft] = field(default_factory=lambda: MappingProxyType({}))
+    """How long the beams still compute, by beam id; only where it is known."""
     unreachable_since: datetime | None = None
     """When the HPC stopped answering (UTC); None while it answers."""
     storage: StorageReading | None = None

@@ -11,7 +11,7 @@ from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.targets import STOPPED
-from mqi_tui.ui.text import counted, one_line
+from mqi_tui.ui.text import counted, one_line, time_range
 from mqi_tui.ui.tones import Line, Part, Tone
 
 _GAP: Part = ("  ", Tone.NORMAL)
@@ -58,6 +58,9 @@ def _beam_details(row: BeamRow) -> Sequence[Line]:
             (" · ".join(filter(None, facts)), Tone.MUTED),
         ]
     ]
+    if row.time_left is not None:
+        rest = time_range(row.time_left.shortest_s, row.time_left.longest_s)
+        lines.append([(f"computes for {rest} more at this pace", Tone.NORMAL)])
     if row.note:
         lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:

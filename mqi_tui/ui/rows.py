@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.text import counted
 
@@ -32,6 +33,8 @@ class BeamRow:
     queue_position: int | None = None
     """1 for the beam that gets the next free slot."""
     queue_length: int = 0
+    time_left: TimeLeft | None = None
+    """How long the beam still computes, where that is known."""
 
     @property
     def key(self) -> str:
@@ -119,6 +122,7 @@ def beam_rows(snapshot: EngineSnapshot, case_id: str | None, marked: Collection[
                 beam.beam_id in marked,
                 places.get(beam.beam_id),
                 len(places) if beam.beam_id in places else 0,
+                snapshot.times_left.get(beam.beam_id),
             )
             for beam in wanted.beams_of(case) or ()
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mqi_tui.domain.text import printable
@@ -67,6 +69,13 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
 def percent(fraction: float) -> str:
     """`fraction` (0..1) as whole per cent, rounded down: 100% means done."""
     return f"{int(min(max(fraction, 0.0), 1.0) * 100 + 1e-9)}%"
+
+
+def time_range(shortest_s: float, longest_s: float) -> str:
+    """`20-40 s`, `2-3 min`, `1-2 h`: a range of seconds in the unit of its longer end, rounded outwards."""
+    unit, size = ("s", 1) if longest_s < 100 else ("min", 60) if longest_s < 100 * 60 else ("h", 3600)
+    low, high = math.floor(shortest_s / size), math.ceil(longest_s / size)
+    return f"{low}-{high} {unit}" if low < high else f"{high} {unit}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from mqi_tui.config import Config, Settings
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamProgress, BeamRecord
 from mqi_tui.domain.status import BeamStatus, overall_progress
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
@@ -58,6 +59,7 @@ class JobBoard:
 
     def __init__(self) -> None:
         self._jobs: dict[str, PlacedJob] = {}
+        self._times_left: dict[str, TimeLeft] = {}
 
     @property
     def placed(self) -> Mapping[str, PlacedJob]:
@@ -69,13 +71,26 @@ class JobBoard:
         """By beam id, as it is now."""
         return {beam_id: job.place for beam_id, job in self._jobs.items()}
 
+    @property
+    def times_left(self) -> Mapping[str, TimeLeft]:
+        """By beam id, of those of which it is known now."""
+        return dict(self._times_left)
+
     def show(self, beam_id: str, job: PlacedJob) -> None:
         """The beam's job has begun."""
         self._jobs[beam_id] = job
 
+    def tell_time_left(self, beam_id: str, time_left: TimeLeft | None) -> None:
+        """How long the beam's job still computes; None while that is not known."""
+        if time_left is None:
+            self._times_left.pop(beam_id, None)
+        else:
+            self._times_left[beam_id] = time_left
+
     def drop(self, beam_id: str) -> None:
         """Nobody follows the beam's job any more: it is over, or the beam has left HPC execution."""
         self._jobs.pop(beam_id, None)
+        self._times_left.pop(beam_id, None)
 
 
 @dataclass(frozen=True, slots=True)

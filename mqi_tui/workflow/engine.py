@@ -78,6 +78,7 @@ class Engine:
             unreachable_since=lambda: remote.unreachable_since,
             measurements=lambda: self._gauges.measurements,
             places=lambda: context.jobs.places,
+            times_left=lambda: context.jobs.times_left,
             questions=lambda: questions.pending,
         )
         self._tasks: list[asyncio.Task[None]] = []

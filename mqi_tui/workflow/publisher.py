@@ -14,21 +14,21 @@ from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import Measurements
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.gpus import GpuRepository
 
 MINIMUM_INTERVAL_SECONDS = 0.5
 
-_Aside = tuple[Measurements, Mapping[str, JobPlace], tuple[Question, ...]]
+_Aside = tuple[Measurements, Mapping[str, JobPlace], Mapping[str, TimeLeft], tuple[Question, ...]]
 
 
 class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
     `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
-    `unreachable_since` when the HPC stopped answering,
-    `measurements` what is measured beside the work, `places` where the beams' jobs compute, `questions` what waits for
-    a person's answer.
+    `unreachable_since` when the HPC stopped answering, `measurements` what is measured beside the work, `places` where
+    the beams' jobs compute and `times_left` for how long, `questions` what waits for a person's answer.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class SnapshotPublisher:
         unreachable_since: Callable[[], datetime | None] = lambda: None,
         measurements: Callable[[], Measurements] = Measurements,
         places: Callable[[], Mapping[str, JobPlace]] = dict,
+        times_left: Callable[[], Mapping[str, TimeLeft]] = dict,
         questions: Callable[[], tuple[Question, ...]] = tuple,
     ) -> None:
         self._cases = cases
@@ -52,6 +53,7 @@ class SnapshotPublisher:
         self._unreachable_since = unreachable_since
         self._measurements = measurements
         self._places = places
+        self._times_left = times_left
         self._questions = questions
         self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
@@ -74,7 +76,7 @@ class SnapshotPublisher:
         # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
         async with self._publishing:
             state = (self._revision(), self._is_paused(), self._notice())
-            aside = measured, places, questions = self._measurements(), self._places(), self._questions()
+            aside = self._measurements(), self._places(), self._times_left(), self._questions()
             if state != self._published_state:
                 snapshot = await self._load()
             elif aside != self._published_aside:
@@ -83,11 +85,13 @@ class SnapshotPublisher:
             else:
                 self._confirmed_at = datetime.now(UTC)
                 return
+            measured, places, times_left, questions = aside
             snapshot = replace(
                 snapshot,
                 readings=measured.gpus,
                 storage=measured.storage,
                 places=MappingProxyType(places),
+                times_left=MappingProxyType(times_left),
                 questions=questions,
                 unreachable_since=self._unreachable_since(),
             )

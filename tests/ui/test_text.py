@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mqi_tui.domain.text import printable
-from mqi_tui.ui.text import bar, cut, cut_middle, fit, fit_middle, fit_right, one_line, percent, wrap
+from mqi_tui.ui.text import bar, cut, cut_middle, fit, fit_middle, fit_right, one_line, percent, time_range, wrap
 
 _ANY_TEXT = st.text(st.characters(), max_size=80) | st.text("한글가나다 [/]\x1b\r\n\tABC…", max_size=80)
 _WIDTHS = st.integers(0, 60)
@@ -66,3 +67,19 @@ def test_a_bar_is_full_only_when_all_is_done() -> None:
 
 def test_percent_is_rounded_down_so_that_100_means_done() -> None:
     assert [percent(value) for value in (0.0, 0.57, 0.999, 1.0)] == ["0%", "57%", "99%", "100%"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        ((0.0, 0.0), "0 s"),
+        ((3.2, 3.9), "3-4 s"),
+        ((20.0, 40.0), "20-40 s"),
+        ((59.0, 130.0), "0-3 min"),
+        ((120.0, 120.0), "2 min"),
+        ((3000.0, 7200.0), "0-2 h"),
+        ((0.5, 1e6), "0-278 h"),
+    ],
+)
+def test_a_range_of_time_is_rounded_outwards(seconds: tuple[float, float], words: str) -> None:
+    assert time_range(*seconds) == words

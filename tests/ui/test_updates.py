@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.pump import UPDATE_INTERVAL_SECONDS
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from tests.support.screens import SMALL, lines_of, on_stage
@@ -194,3 +195,21 @@ async def test_tab_goes_round_the_panes() -> None:
             seen.append(stage.app.focused.id)
             await stage.press("tab")
         assert seen == ["cases", "beams", "details", "log", "cases"]
+
+
+async def test_the_time_that_a_beam_still_computes_is_a_range_or_unknown_and_nothing_else() -> None:
+    case = a_case(
+        "alpha",
+        a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, gpu_id=0),
+        a_beam("alpha", "b2", BeamStatus.HPC_RUNNING, gpu_id=1),
+        a_beam("alpha", "b3", BeamStatus.HPC_RUNNING, gpu_id=2, job_waits=True),
+    )
+    snapshot = replace(a_snapshot(case), times_left={"alpha_b1": TimeLeft(130.0, 170.0)})
+    async with on_stage(ScriptedEngine(snapshot), (160, 40)) as stage:
+        head, known, unknown, waiting = lines_of(stage.beams)[:4]
+        column = head.index("left")
+        assert known[column:].startswith("2-3 min")
+        assert unknown[column:].startswith("unknown")
+        assert waiting[column:].startswith("–")
+        await stage.press("tab")
+        assert "computes for 2-3 min more at this pace" in stage.details.text

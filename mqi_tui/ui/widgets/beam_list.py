@@ -13,7 +13,7 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.rows import BeamRow
-from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent
+from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_range
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
 
@@ -21,6 +21,7 @@ _STATE_WIDTH = 17
 _PERCENT_WIDTH = 4
 _GPU_WIDTH = 3
 _TRY_WIDTH = 3
+_LEFT_WIDTH = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Columns:
 
     name: int
     bar: int
+    left: int
+    """How long the beam still computes."""
     job: int
     attempt: int
     note: int
@@ -37,13 +40,14 @@ class Columns:
     def for_width(cls, width: int) -> Columns:
         """`width` is the line without the cursor: mark, name, state, bar, percent and GPU need 43 cells at least."""
         room = width - 2 - (_STATE_WIDTH + 1) - (_PERCENT_WIDTH + 1) - (_GPU_WIDTH + 1)
-        job = 9 if width >= 72 else 0
+        left = _LEFT_WIDTH if width >= 70 else 0
+        job = 9 if width >= 82 else 0
         attempt = _TRY_WIDTH if width >= 60 else 0
-        room -= (job + 1 if job else 0) + (attempt + 1 if attempt else 0)
+        room -= sum(column + 1 for column in (left, job, attempt) if column)
         note = max(room - 46, 0) if room >= 60 else 0
         room -= note + 1 if note else 0
         bar_width = min(max(room // 3, 5), 24)
-        return cls(name=max(room - bar_width - 1, 4), bar=bar_width, job=job, attempt=attempt, note=note)
+        return cls(name=max(room - bar_width - 1, 4), bar=bar_width, left=left, job=job, attempt=attempt, note=note)
 
 
 class BeamList(RowList[BeamRow]):
@@ -71,6 +75,7 @@ class BeamList(RowList[BeamRow]):
             fit("state", _STATE_WIDTH),
             fit("progress", columns.bar + 1 + _PERCENT_WIDTH),
             fit_right("GPU", _GPU_WIDTH),
+            *([fit("left", columns.left)] if columns.left else []),
             *([fit_right("try", columns.attempt)] if columns.attempt else []),
             *([fit("job", columns.job)] if columns.job else []),
             *([fit("note", columns.note)] if columns.note else []),
@@ -91,6 +96,8 @@ class BeamList(RowList[BeamRow]):
             (fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
             (fit_right(_gpu_or_place(row), _GPU_WIDTH), Tone.NORMAL),
         ]
+        if columns.left:
+            line.append((" " + fit(_time_left(row), columns.left), Tone.MUTED))
         if columns.attempt:
             line.append((" " + fit_right(str(beam.attempt or "–"), columns.attempt), Tone.MUTED))
         if columns.job:
@@ -106,3 +113,10 @@ def _gpu_or_place(row: BeamRow) -> str:
     if row.beam.gpu_id is not None:
         return str(row.beam.gpu_id)
     return f"#{row.queue_position}" if row.queue_position else "–"
+
+
+def _time_left(row: BeamRow) -> str:
+    if row.time_left is not None:
+        return time_range(row.time_left.shortest_s, row.time_left.longest_s)
+    computes = row.beam.status is BeamStatus.HPC_RUNNING and not row.beam.job_waits
+    return "unknown" if computes else "–"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.domain.time_left import Pace
 from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.moqui.run_log import RunLogParser, RunLogState
 from mqi_tui.workflow.context import PlacedJob, WorkflowContext
@@ -25,6 +27,7 @@ class LogFollower:
         self._job = job
         self._context = context
         self._parser = RunLogParser(context.settings.engine.profile)
+        self._pace = Pace()
         self._offset = 0
         self._place: JobPlace | None = None
         self._report: JobReport | None = None
@@ -61,9 +64,16 @@ class LogFollower:
                     await self._look()
             detail = describe(self._report, self._place, datetime.now(UTC))
             fraction = self._parser.state.fraction or 0.0
+            self._tell_time_left()
             waits = self._report is not None and self._report.state is JobState.PENDING
             self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail, job_waits=waits)
             await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
+
+    def _tell_time_left(self) -> None:
+        now = time.monotonic()
+        if self._parser.state.fraction is not None:
+            self._pace.note(self._parser.state.fraction, now)
+        self._context.jobs.tell_time_left(self._beam_id, self._pace.left(now))
 
     async def _look(self) -> None:
         if self._place is None:
