@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Click
@@ -98,7 +99,7 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         if len(before) == len(rows) and all(old.key == new.key for old, new in zip(before, rows, strict=True)):
             for position, (old, new) in enumerate(zip(before, rows, strict=True)):
                 if old is not new and old != new:
-                    self._refresh_row(position)
+                    self._refresh_what_differs(position, old, new)
             return
         self._positions = {row.key: position for position, row in enumerate(rows)}
         position_before, distance = self._cursor, round(self.scroll_y) - self._cursor
@@ -185,10 +186,23 @@ class RowList(ScrollView, Generic[R], can_focus=True):
     def _page(self) -> int:
         return max(self.size.height - self.head_height - 1, 1)
 
-    def _refresh_row(self, position: int) -> None:
+    def _refresh_row(self, position: int, begin: int = 0, end: int | None = None) -> None:
+        """The row's cells from `begin` up to `end`, if it is in sight."""
         y = position - self.scroll_offset.y + self.head_height
         if self.head_height <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            width = self.size.width
+            self.refresh(Region(begin, y, (width if end is None else min(end, width)) - begin, 1))
+
+    def _refresh_what_differs(self, position: int, old: R, new: R) -> None:
+        """Many changes of a row do not show, and most that do are a few cells: the rest is not sent again."""
+        y = position - self.scroll_offset.y + self.head_height
+        if not self.head_height <= y < self.size.height:
+            return
+        width = self.scrollable_content_region.width - 1
+        differing = _differing_cells(self.line_of(old, width), self.line_of(new, width))
+        if differing is not None:
+            # The cursor takes the first cell.
+            self._refresh_row(position, *(1 + cell for cell in differing))
 
     def _show_cursor(self) -> None:
         visible = self.size.height - self.head_height
@@ -199,3 +213,18 @@ class RowList(ScrollView, Generic[R], can_focus=True):
             self.scroll_to(y=self._cursor, animate=False, force=True, immediate=True)
         elif self._cursor >= top + visible:
             self.scroll_to(y=self._cursor - visible + 1, animate=False, force=True, immediate=True)
+
+
+def _differing_cells(old: Line, new: Line) -> tuple[int, int] | None:
+    """From which cell up to which the lines differ, in whole parts; None if they look the same."""
+    if len(old) != len(new) or any(cell_len(a[0]) != cell_len(b[0]) for a, b in zip(old, new, strict=True)):
+        return None if old == new else (0, max(sum(cell_len(text) for text, _ in line) for line in (old, new)))
+    begin = end = None
+    cell = 0
+    for before, after in zip(old, new, strict=True):
+        width = cell_len(after[0])
+        if before != after:
+            begin = cell if begin is None else begin
+            end = cell + width
+        cell += width
+    return None if begin is None or end is None else (begin, end)
