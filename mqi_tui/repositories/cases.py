@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ EVENTS_SHOWN = 500
 class CaseRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._beams: dict[str, tuple[tuple[object, ...], BeamRecord]] = {}
+        """By beam id: the values of its row and the record made of them."""
 
     # Cases and beams
 
@@ -85,7 +88,17 @@ class CaseRepository:
             f"SELECT * FROM beams {where} ORDER BY parent_case_id, beam_name",  # noqa: S608 - no value in it
             {"case_id": case_id},
         )
-        return [to_beam(row) for row in rows]
+        return [self._beam_of(row) for row in rows]
+
+    def _beam_of(self, row: sqlite3.Row) -> BeamRecord:
+        """The record of a row; the one from before while the row is the same, for most rows of most looks are."""
+        values = tuple(row)
+        known = self._beams.get(row["beam_id"])
+        if known is not None and known[0] == values:
+            return known[1]
+        beam = to_beam(row)
+        self._beams[beam.beam_id] = (values, beam)
+        return beam
 
     async def update_beam_status_by_id(
         self,
