@@ -17,6 +17,7 @@ class Scope(StrEnum):
     BEAMS = "In the beam list"
     ATTENTION = "In the list of what needs you"
     LOG = "In the log and the details"
+    LOG_ALONE = "In the log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ ACTIONS = (
     Action("scroll_down", Scope.LOG, ("down", "j"), "One line down."),
     Action("page_up", Scope.LOG, ("pageup",), "One page up."),
     Action("page_down", Scope.LOG, ("pagedown",), "One page down."),
+    Action("next_error", Scope.LOG_ALONE, ("x",), "To the next line in which the engine tells an error."),
+    Action("previous_error", Scope.LOG_ALONE, ("X",), "To the error before."),
     Action("scroll_left", Scope.LOG, ("left", "h"), "To the left in long lines."),
     Action("scroll_right", Scope.LOG, ("right", "l"), "To the right in long lines."),
     Action("scroll_home", Scope.LOG, ("home", "g"), "To the first line."),

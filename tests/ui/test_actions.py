@@ -22,6 +22,7 @@ _OWNERS = {
     Scope.BEAMS: BeamList,
     Scope.ATTENTION: AttentionList,
     Scope.LOG: LogView,
+    Scope.LOG_ALONE: LogView,
 }
 
 
@@ -33,7 +34,7 @@ def test_every_action_is_carried_out_by_the_owner_of_its_scope(action: Action) -
 
 def test_no_key_has_two_meanings_in_one_place() -> None:
     for scope in (Scope.TREE, Scope.BEAMS, Scope.ATTENTION, Scope.LOG):
-        together = {scope, Scope.MAIN} | ({Scope.LIST} if scope is not Scope.LOG else set())
+        together = {scope, Scope.MAIN} | ({Scope.LIST} if scope is not Scope.LOG else {Scope.LOG_ALONE})
         keys = [key for action in ACTIONS if action.scope in together for key in action.keys]
         assert len(keys) == len(set(keys)), scope
 

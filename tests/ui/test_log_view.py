@@ -9,7 +9,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.log_window import MAX_LINES
 from mqi_tui.ui.widgets import log_view
-from tests.support.screens import on_stage
+from tests.support.screens import LARGE, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
 
 
@@ -143,3 +143,21 @@ async def test_the_log_of_a_beam_that_was_at_rest_is_looked_for_when_the_beam_ch
         log.data = b"it computes\n"
         engine.publish(a_snapshot(a_case("alpha", a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, attempt=1, gpu_id=0))))
         await stage.until(lambda: "it computes" in stage.text)
+
+
+async def test_errors_of_the_engine_are_marked_with_their_meaning_and_can_be_jumped_to() -> None:
+    data = _numbered(1, 100) + b"CUDA error at [x]: out of memory\n" + _numbered(101, 200) + b"std::bad_alloc\n"
+    data += _numbered(201, 300)
+    async with on_stage(_engine(b1=ScriptedLog(data=data)), LARGE) as stage:
+        await stage.until(lambda: "line 300" in stage.text)
+        stage.log.focus()
+        await stage.press("home", "x")
+        first = lines_of(stage.log)[0]
+        assert first.startswith(" CUDA error at [x]: out of memory  ◂ the GPU's memory is full")
+        await stage.press("x")
+        assert lines_of(stage.log)[0].startswith(" std::bad_alloc  ◂ the node's memory is full")
+        await stage.press("x")
+        assert stage.toasts == ["No other error below in this log."]
+        await stage.press("X")
+        assert lines_of(stage.log)[0] == first
+        assert stage.log.lines[100] == "CUDA error at [x]: out of memory"

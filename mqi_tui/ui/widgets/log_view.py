@@ -16,10 +16,11 @@ from textual.strip import Strip
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
+from mqi_tui.moqui.log_errors import find_error
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.log_window import LogWindow
 from mqi_tui.ui.text import cut_middle, one_line, wrap
-from mqi_tui.ui.tones import TONE_CLASSES, Tone, paint
+from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
 from mqi_tui.workflow.control import EngineControl, LogChunk
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 CHUNK_BYTES = 65_536
 LIVE_INTERVAL_SECONDS = 1.0
 REST_INTERVAL_SECONDS = 5.0
+_MEANING = "  ◂ {}"
+"""What an error of the engine means, after its line."""
 _SETTLE_SECONDS = 0.15
 """A cursor that runs down a list must not read every log on its way."""
 
@@ -35,7 +38,7 @@ class LogView(ScrollView, can_focus=True):
     """Shows the log of the beam given to `show_beam`; begins with the log's last part."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOG), *bindings_of(Scope.LOG_ALONE)]
 
     def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -84,12 +87,32 @@ class LogView(ScrollView, can_focus=True):
         if number >= len(self._window):
             return paint(self, [], width)
         left = self.scroll_offset.x
-        strip = paint(self, [(" " + self._window[number], Tone.NORMAL)], max(self._widest + 2, width))
+        strip = paint(self, self._line_of(self._window[number]), max(self._widest + 1, width))
         return strip.crop(left, left + width)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._show_title()
+
+    def action_next_error(self) -> None:
+        self._go_to_error(range(round(self.scroll_y) + 1, len(self._window)), "below")
+
+    def action_previous_error(self) -> None:
+        self._go_to_error(range(round(self.scroll_y) - 1, -1, -1), "above")
+
+    def _go_to_error(self, numbers: range, where: str) -> None:
+        """Put the first of these lines that tells an error at the top, or as near to it as the log's end allows."""
+        for number in numbers:
+            if find_error(self._window[number]) is not None and min(number, self.max_scroll_y) != round(self.scroll_y):
+                self.scroll_to(y=number, animate=False, force=True, immediate=True)
+                return
+        self.notify(f"No other error {where} in this log.", markup=False)
+
+    def _line_of(self, text: str) -> Line:
+        error = find_error(text)
+        if error is None:
+            return [(" " + text, Tone.NORMAL)]
+        return [(" " + text, Tone.BAD), (_MEANING.format(error.meaning), Tone.WARNING)]
 
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
@@ -144,9 +167,15 @@ class LogView(ScrollView, can_focus=True):
         dropped = self._window.feed(text)
         self._is_cut_off = self._is_cut_off or dropped > 0
         first_new = max(count_before - dropped - 1, 0)
-        widest_new = max((cell_len(self._window[number]) for number in range(first_new, len(self._window))), default=0)
+        widest_new = max(
+            (
+                sum(cell_len(part) for part, _ in self._line_of(self._window[number]))
+                for number in range(first_new, len(self._window))
+            ),
+            default=0,
+        )
         self._widest = max(self._widest, widest_new)
-        self.virtual_size = Size(self._widest + 2, len(self._window))
+        self.virtual_size = Size(self._widest + 1, len(self._window))
         self.refresh()
         if follow:
             self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
