@@ -111,6 +111,11 @@ _PROGRESS_SPANS: dict[BeamStatus, tuple[float, float]] = {
     BeamStatus.COMPLETED: (1.0, 1.0),
 }
 
+STAGE_ENDS = tuple(
+    _PROGRESS_SPANS[stage][1] for stage in (BeamStatus.PREPROCESSING, BeamStatus.UPLOADING, BeamStatus.HPC_RUNNING)
+)
+"""Where on its whole way (0..1) a beam's files are made, are on the HPC, and are computed."""
+
 
 def overall_progress(status: BeamStatus, fraction: float = 0.0) -> float:
     """A beam's progress in 0..1 when `fraction` (0..1) of the stage `status` is done.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -59,11 +60,16 @@ def wrap(text: str, width: int) -> list[str]:
     return [line for paragraph in text.splitlines() or [""] for line in _wrap_paragraph(paragraph, max(width, 2))]
 
 
-def bar(fraction: float, width: int) -> tuple[str, str]:
-    """A progress bar of `width` cells as its done and its open part; full only when `fraction` (0..1) is 1."""
+def bar(fraction: float, width: int, ends: Sequence[float] = ()) -> tuple[str, str]:
+    """A progress bar of `width` cells as its done and its open part; full only when `fraction` (0..1) is 1.
+
+    `ends` are fractions at which a stage ends; each is a tick on the bar.
+    """
     halves = int(min(max(fraction, 0.0), 1.0) * width * 2)
-    done = "━" * (halves // 2) + ("╸" if halves % 2 else "")
-    return done, "─" * (width - len(done))
+    full = halves // 2
+    ticks = {int(end * width) for end in ends if int(end * width) > 0}
+    done = "".join("┿" if cell in ticks else "━" for cell in range(full)) + ("╸" if halves % 2 else "")
+    return done, "".join("┼" if cell in ticks else "─" for cell in range(len(done), width))
 
 
 def percent(fraction: float) -> str:

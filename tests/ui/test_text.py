@@ -65,6 +65,13 @@ def test_a_bar_is_full_only_when_all_is_done() -> None:
     assert bar(1.0, 4) == ("━━━━", "")
 
 
+def test_the_ends_of_stages_are_ticks_on_a_bar() -> None:
+    assert bar(0.0, 10, (0.1, 0.15, 0.9)) == ("", "─┼───────┼")
+    assert bar(0.5, 10, (0.1, 0.9)) == ("━┿━━━", "────┼")
+    assert bar(1.0, 10, (0.1, 0.9)) == ("━┿━━━━━━━┿", "")
+    assert bar(0.2, 4, (0.1, 0.15, 0.9)) == ("╸", "──┼")
+
+
 def test_percent_is_rounded_down_so_that_100_means_done() -> None:
     assert [percent(value) for value in (0.0, 0.57, 0.999, 1.0)] == ["0%", "57%", "99%", "100%"]
 

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from mqi_tui.domain.records import BeamRecord
-from mqi_tui.domain.status import BeamStatus
+from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.rows import BeamRow
@@ -85,7 +85,7 @@ class BeamList(RowList[BeamRow]):
     def line_of(self, row: BeamRow, width: int) -> Line:
         beam, columns = row.beam, Columns.for_width(width)
         mark = mark_of(beam)
-        done, still_open = bar(beam.progress, columns.bar)
+        done, still_open = bar(beam.progress, columns.bar, STAGE_ENDS)
         bar_tone = mark.tone if beam.status is not BeamStatus.NEW else Tone.MUTED
         line = [
             ("● " if row.is_marked else "  ", Tone.ACCENT),
