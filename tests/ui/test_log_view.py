@@ -161,3 +161,20 @@ async def test_errors_of_the_engine_are_marked_with_their_meaning_and_can_be_jum
         await stage.press("X")
         assert lines_of(stage.log)[0] == first
         assert stage.log.lines[100] == "CUDA error at [x]: out of memory"
+
+
+async def test_words_are_looked_for_taken_literally_and_shown_where_they_are() -> None:
+    data = _numbered(1, 100) + b"Batch [7] of 9\n" + _numbered(101, 200) + b"batch [7] again\n" + _numbered(201, 300)
+    async with on_stage(_engine(b1=ScriptedLog(data=data)), LARGE) as stage:
+        await stage.until(lambda: "line 300" in stage.text)
+        stage.log.focus()
+        await stage.press("home", "ctrl+f", *"BATCH [7]", "enter")
+        await stage.until(lambda: lines_of(stage.log)[0].startswith(" Batch [7] of 9"))
+        await stage.press("f3")
+        assert lines_of(stage.log)[0].startswith(" batch [7] again")
+        await stage.press("f3")
+        assert stage.toasts == ["No match below in this log."]
+        await stage.press("shift+f3")
+        assert lines_of(stage.log)[0].startswith(" Batch [7] of 9")
+        await stage.press("ctrl+f", "escape", "f3")
+        assert lines_of(stage.log)[0].startswith(" batch [7] again")

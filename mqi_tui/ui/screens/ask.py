@@ -24,7 +24,7 @@ class AskScreen(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "decline", show=False)]
 
     def __init__(self, question: Question) -> None:
-        super().__init__()
+        super().__init__(classes="ask")
         self.question = question
 
     def compose(self) -> ComposeResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
@@ -19,6 +21,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.moqui.log_errors import find_error
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.log_window import LogWindow
+from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.text import cut_middle, one_line, wrap
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
 from mqi_tui.workflow.control import EngineControl, LogChunk
@@ -51,6 +54,8 @@ class LogView(ScrollView, can_focus=True):
         self._offset = -1
         self._trouble = ""
         self._title = ""
+        self._words = ""
+        """What is looked for."""
         self._news = asyncio.Event()
         self._show_title()
 
@@ -95,24 +100,64 @@ class LogView(ScrollView, can_focus=True):
         self._show_title()
 
     def action_next_error(self) -> None:
-        self._go_to_error(range(round(self.scroll_y) + 1, len(self._window)), "below")
+        self._go_to_line(_tells_error, 1, "other error")
 
     def action_previous_error(self) -> None:
-        self._go_to_error(range(round(self.scroll_y) - 1, -1, -1), "above")
+        self._go_to_line(_tells_error, -1, "other error")
 
-    def _go_to_error(self, numbers: range, where: str) -> None:
-        """Put the first of these lines that tells an error at the top, or as near to it as the log's end allows."""
-        for number in numbers:
-            if find_error(self._window[number]) is not None and min(number, self.max_scroll_y) != round(self.scroll_y):
+    def action_search(self) -> None:
+        self.app.push_screen(SearchScreen(self._words), self._search)
+
+    def action_next_match(self) -> None:
+        self._go_to_match(1)
+
+    def action_previous_match(self) -> None:
+        self._go_to_match(-1)
+
+    def _search(self, words: str | None) -> None:
+        if words is None:
+            return
+        self._words = words
+        self.refresh()
+        if words:
+            top = round(self.scroll_y)
+            if not any(self._matches(self._window[n]) for n in range(top, min(top + self.size.height, self._count))):
+                self._go_to_match(1)
+
+    def _go_to_match(self, step: int) -> None:
+        if self._words:
+            self._go_to_line(self._matches, step, "match")
+        else:
+            self.action_search()
+
+    def _matches(self, line: str) -> bool:
+        return self._match(line) is not None
+
+    def _match(self, line: str) -> re.Match[str] | None:
+        return re.search(re.escape(self._words), line, re.IGNORECASE) if self._words else None
+
+    @property
+    def _count(self) -> int:
+        return len(self._window)
+
+    def _go_to_line(self, is_wanted: Callable[[str], bool], step: int, what: str) -> None:
+        """Put the next line that is wanted at the top, or as near as the log's end allows; step -1 looks upwards."""
+        top = round(self.scroll_y)
+        for number in range(top + step, self._count if step > 0 else -1, step):
+            if is_wanted(self._window[number]) and min(number, self.max_scroll_y) != top:
                 self.scroll_to(y=number, animate=False, force=True, immediate=True)
                 return
-        self.notify(f"No other error {where} in this log.", markup=False)
+        self.notify(f"No {what} {'below' if step > 0 else 'above'} in this log.", markup=False)
 
     def _line_of(self, text: str) -> Line:
         error = find_error(text)
-        if error is None:
-            return [(" " + text, Tone.NORMAL)]
-        return [(" " + text, Tone.BAD), (_MEANING.format(error.meaning), Tone.WARNING)]
+        tone = Tone.NORMAL if error is None else Tone.BAD
+        meaning: Line = [] if error is None else [(_MEANING.format(error.meaning), Tone.WARNING)]
+        match = self._match(text)
+        if match is None:
+            return [(" " + text, tone), *meaning]
+        begin, end = match.span()
+        return [(" " + text[:begin], tone), (text[begin:end], Tone.KEY), (text[end:], tone), *meaning]
 
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
@@ -223,3 +268,7 @@ class LogView(ScrollView, can_focus=True):
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
+
+
+def _tells_error(line: str) -> bool:
+    return find_error(line) is not None
