@@ -41,8 +41,8 @@ class Columns:
         """`width` is the line without the cursor: mark, name, state, bar, percent and GPU need 43 cells at least."""
         room = width - 2 - (_STATE_WIDTH + 1) - (_PERCENT_WIDTH + 1) - (_GPU_WIDTH + 1)
         left = _LEFT_WIDTH if width >= 70 else 0
-        job = 9 if width >= 82 else 0
-        attempt = _TRY_WIDTH if width >= 60 else 0
+        job = 9 if width >= 90 else 6 if width >= 72 else 0
+        attempt = _TRY_WIDTH if 60 <= width < 72 or width >= 82 else 0
         room -= sum(column + 1 for column in (left, job, attempt) if column)
         note = max(room - 46, 0) if room >= 60 else 0
         room -= note + 1 if note else 0
