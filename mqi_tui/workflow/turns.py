@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -12,10 +13,21 @@ from mqi_tui.config import Settings
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 
-_HERE: Final = (BeamStatus.PREPROCESSING, BeamStatus.INITIAL, BeamStatus.POSTPROCESSING)
-_TRANSFER: Final = (BeamStatus.UPLOADING, BeamStatus.DOWNLOADING)
-"""Work on this machine and transfers, for the one waits for a processor and the other for the network; the first are
-the most urgent while the GPUs want beams, the last otherwise."""
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """The stages that share places, by where they take a beam; in each the most urgent first."""
+
+    to_hpc: tuple[BeamStatus, ...]
+    home: tuple[BeamStatus, ...]
+
+    def of(self, stage: BeamStatus) -> tuple[BeamStatus, ...]:
+        return self.to_hpc if stage in self.to_hpc else self.home
+
+
+# Work on this machine and transfers apart, for the one waits for a processor and the other for the network.
+_HERE: Final = Directions((BeamStatus.PREPROCESSING, BeamStatus.INITIAL), (BeamStatus.POSTPROCESSING,))
+_TRANSFER: Final = Directions((BeamStatus.UPLOADING,), (BeamStatus.DOWNLOADING,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,17 +39,20 @@ class _Waiter:
 class Turns:
     """At most `places` beams work in the stages at once; whose turn is next is decided when a place is free.
 
-    While the GPUs want beams (`gpus_want_beams`) that is a beam in the first of the stages, so that no GPU waits; and
-    otherwise one in the last of them, so that no result waits for all that is still to be computed, and bad logs are
-    found early. Of two in the same stage the one that came first goes first. In mere order of coming the first
-    preprocessing would wait for the check of all logs that were dispatched with it.
+    While the GPUs want beams (`gpus_want_beams`) the way to the HPC goes first, so that no GPU waits, and otherwise the
+    way home, so that no result waits for all that is still to be computed. But neither waits for the whole of the
+    other: a way on which nobody works goes first, if it was not served last. On a way the most urgent stage goes first,
+    and in a stage the beam that came first. In mere order of coming the first preprocessing would wait for the check of
+    all logs that were dispatched with it.
     """
 
-    def __init__(self, stages: Sequence[BeamStatus], places: int, gpus_want_beams: Callable[[], bool]) -> None:
-        self._stages = stages
+    def __init__(self, directions: Directions, places: int, gpus_want_beams: Callable[[], bool]) -> None:
+        self._directions = directions
         self._free = places
         self._gpus_want_beams = gpus_want_beams
         self._waiters: list[_Waiter] = []
+        self._inside: Counter[tuple[BeamStatus, ...]] = Counter()
+        self._served_last: tuple[BeamStatus, ...] = ()
 
     @property
     def are_all_taken(self) -> bool:
@@ -51,7 +66,7 @@ class Turns:
         try:
             yield
         finally:
-            self._give_back()
+            self._give_back(stage)
 
     async def _wait(self, stage: BeamStatus) -> None:
         waiter = _Waiter(stage, asyncio.get_running_loop().create_future())
@@ -61,21 +76,37 @@ class Turns:
             await waiter.called
         except asyncio.CancelledError:
             if not waiter.called.cancelled():  # called in the same moment: the place goes to another
-                self._give_back()
+                self._give_back(stage)
             raise
 
-    def _give_back(self) -> None:
+    def _give_back(self, stage: BeamStatus) -> None:
         self._free += 1
+        self._inside[self._directions.of(stage)] -= 1
         self._call_next()
 
     def _call_next(self) -> None:
         self._waiters = [waiter for waiter in self._waiters if not waiter.called.done()]
         while self._free and self._waiters:
-            ranked = self._stages if self._gpus_want_beams() else self._stages[::-1]
-            first = min(self._waiters, key=lambda waiter: ranked.index(waiter.stage))
+            direction = self._next_direction()
+            first = min(
+                (waiter for waiter in self._waiters if waiter.stage in direction),
+                key=lambda waiter: direction.index(waiter.stage),
+            )
             self._waiters.remove(first)
             self._free -= 1
+            self._inside[direction] += 1
+            self._served_last = direction
             first.called.set_result(None)
+
+    def _next_direction(self) -> tuple[BeamStatus, ...]:
+        both = (self._directions.to_hpc, self._directions.home)
+        waiting = [
+            direction
+            for direction in (both if self._gpus_want_beams() else both[::-1])
+            if any(waiter.stage in direction for waiter in self._waiters)
+        ]
+        neglected = [each for each in waiting if not self._inside[each] and each is not self._served_last]
+        return (neglected or waiting)[0]
 
 
 def turns_by_stage(settings: Settings, allocator: GpuAllocator) -> Mapping[BeamStatus, Turns]:
@@ -87,6 +118,9 @@ def turns_by_stage(settings: Settings, allocator: GpuAllocator) -> Mapping[BeamS
     def gpus_want_beams() -> bool:
         return allocator.waiting < settings.hpc.gpu_count
 
-    here = Turns(_HERE, settings.max_workers, gpus_want_beams)
-    transfer = Turns(_TRANSFER, settings.max_workers, gpus_want_beams)
-    return dict.fromkeys(_HERE, here) | dict.fromkeys(_TRANSFER, transfer)
+    return {
+        stage: turns
+        for directions in (_HERE, _TRANSFER)
+        for turns in [Turns(directions, settings.max_workers, gpus_want_beams)]
+        for stage in (*directions.to_hpc, *directions.home)
+    }

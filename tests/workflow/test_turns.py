@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.workflow.turns import Turns
+from mqi_tui.workflow.turns import Directions, Turns
 from tests.support.jobs import until
 
-STAGES = (BeamStatus.PREPROCESSING, BeamStatus.INITIAL, BeamStatus.POSTPROCESSING)
+DIRECTIONS = Directions((BeamStatus.PREPROCESSING, BeamStatus.INITIAL), (BeamStatus.POSTPROCESSING,))
 
 
 class Beams:
@@ -42,13 +42,14 @@ class Beams:
                 self.inside.remove(name)
 
     async def order_of_the_rest(self, first: str, names: Sequence[str]) -> list[str]:
-        """With one place: who comes in after `first`, one by one."""
+        """With one place: who comes in after `first`, one by one; who was inside all the time stays."""
+        staying = set(self.inside) - {first}
         order = []
         now = first
         for _ in names:
             await self.leave(now)
-            await until(lambda: bool(self.inside), "the next is in")
-            now = self.inside[0]
+            await until(lambda: bool(set(self.inside) - staying), "the next is in")
+            [now] = set(self.inside) - staying
             order.append(now)
         await self.leave(now)
         return order
@@ -60,7 +61,7 @@ def wanted() -> dict[str, bool]:
 
 
 def turns_of(places: int, wanted: dict[str, bool]) -> Turns:
-    return Turns(STAGES, places, lambda: wanted["gpus"])
+    return Turns(DIRECTIONS, places, lambda: wanted["gpus"])
 
 
 async def test_no_more_than_the_places_are_inside(wanted: dict[str, bool]) -> None:
@@ -92,7 +93,7 @@ QUEUE = {
     ("gpus_want", "order"),
     [
         (True, ["make 1", "make 2", "check 1", "check 2", "home 1", "home 2"]),
-        (False, ["home 1", "home 2", "check 1", "check 2", "make 1", "make 2"]),
+        (False, ["home 1", "home 2", "make 1", "make 2", "check 1", "check 2"]),
     ],
     ids=["GPUs want beams", "beams wait for GPUs"],
 )
@@ -100,20 +101,48 @@ async def test_who_is_next_follows_from_what_the_gpus_need(
     wanted: dict[str, bool], gpus_want: bool, order: list[str]
 ) -> None:
     wanted["gpus"] = gpus_want
-    beams = Beams(turns_of(1, wanted))
+    # Somebody works on either way all the time, so that no way is neglected.
+    beams = Beams(turns_of(3, wanted))
+    await beams.come("to the HPC", BeamStatus.INITIAL)
+    await beams.come("on the way home", BeamStatus.POSTPROCESSING)
     await beams.come("first", BeamStatus.INITIAL)
     for name, stage in QUEUE.items():
         await beams.come(name, stage)
     assert await beams.order_of_the_rest("first", list(QUEUE)) == order
+    await beams.leave("to the HPC")
+    await beams.leave("on the way home")
+
+
+@pytest.mark.parametrize("gpus_want", [True, False])
+@pytest.mark.parametrize("places", [1, 2, 4])
+async def test_neither_way_waits_for_the_whole_of_the_other(
+    wanted: dict[str, bool], places: int, gpus_want: bool
+) -> None:
+    wanted["gpus"] = gpus_want
+    beams = Beams(turns_of(places, wanted))
+    for number in range(10):
+        await beams.come(f"to the HPC {number}", BeamStatus.PREPROCESSING)
+        await beams.come(f"home {number}", BeamStatus.POSTPROCESSING)
+    seen: list[str] = []
+    for _ in range(2 * places):
+        seen += [name.rstrip(" 0123456789") for name in beams.inside]
+        await beams.leave(beams.inside[0])
+    assert set(seen) == {"to the HPC", "home"}
+    while beams.inside:
+        await beams.leave(beams.inside[0])
 
 
 async def test_the_need_counts_when_a_place_is_free_not_when_the_beam_came(wanted: dict[str, bool]) -> None:
-    beams = Beams(turns_of(1, wanted))
+    beams = Beams(turns_of(3, wanted))
+    await beams.come("to the HPC", BeamStatus.INITIAL)
+    await beams.come("on the way home", BeamStatus.POSTPROCESSING)
     await beams.come("first", BeamStatus.INITIAL)
     await beams.come("make", BeamStatus.PREPROCESSING)
     await beams.come("home", BeamStatus.POSTPROCESSING)
     wanted["gpus"] = False
     assert await beams.order_of_the_rest("first", ["home", "make"]) == ["home", "make"]
+    await beams.leave("to the HPC")
+    await beams.leave("on the way home")
 
 
 async def test_a_waiting_beam_that_is_cancelled_leaves_the_queue(wanted: dict[str, bool]) -> None:
