@@ -89,6 +89,8 @@ class EndedAttempt:
     raw_size: int | None = None
     """Bytes."""
     raw_sha256: str | None = None
+    host: str | None = None
+    gpu: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class AttemptRecord:
     raw_size: int | None
     """Bytes."""
     raw_sha256: str | None
+    host: str | None = None
+    """Where its job computed, as the job's exit record says; None while it is not over, and for one without record."""
+    gpu: str | None = None
+    """The device as the job saw it: index, and UUID where that is known; empty when the job was given none."""
 
 
 @dataclass(frozen=True, slots=True)

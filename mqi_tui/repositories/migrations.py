@@ -106,7 +106,12 @@ _JOB_WAITS = """
 ALTER TABLE beams ADD COLUMN job_waits INTEGER NOT NULL DEFAULT 0 CHECK (job_waits IN (0, 1));
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS)
+_JOB_PLACE = """
+ALTER TABLE attempts ADD COLUMN host TEXT;
+ALTER TABLE attempts ADD COLUMN gpu TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE)
 """Step n leads from user_version n to n + 1. A step that was released is never changed; a new one is added."""
 
 LATEST_VERSION = len(MIGRATIONS)

@@ -77,6 +77,8 @@ def to_attempt(row: sqlite3.Row) -> AttemptRecord:
         raw_file=None if row["raw_file"] is None else row["raw_file"].decode(errors="surrogateescape"),
         raw_size=row["raw_size"],
         raw_sha256=row["raw_sha256"],
+        host=row["host"],
+        gpu=row["gpu"],
     )
 
 

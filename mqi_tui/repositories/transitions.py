@@ -88,9 +88,20 @@ async def drop_retired_slots(transaction: Transaction) -> None:
 async def _end_attempt(transaction: Transaction, beam_id: str, ended: EndedAttempt, now: str) -> None:
     raw_file = None if ended.raw_file is None else ended.raw_file.encode(errors="surrogateescape")
     await transaction.run(
-        """UPDATE attempts SET outcome = ?, exit_code = ?, raw_file = ?, raw_size = ?, raw_sha256 = ?, ended_at = ?
-           WHERE beam_id = ? AND outcome IS NULL""",
-        (ended.outcome.value, ended.exit_code, raw_file, ended.raw_size, ended.raw_sha256, now, beam_id),
+        """UPDATE attempts SET outcome = :outcome, exit_code = :exit_code, raw_file = :raw_file, raw_size = :raw_size,
+           raw_sha256 = :raw_sha256, host = :host, gpu = :gpu, ended_at = :now
+           WHERE beam_id = :beam_id AND outcome IS NULL""",
+        {
+            "outcome": ended.outcome.value,
+            "exit_code": ended.exit_code,
+            "raw_file": raw_file,
+            "raw_size": ended.raw_size,
+            "raw_sha256": ended.raw_sha256,
+            "host": None if ended.host is None else storable(ended.host),
+            "gpu": None if ended.gpu is None else storable(ended.gpu),
+            "now": now,
+            "beam_id": beam_id,
+        },
     )
 
 

@@ -68,8 +68,11 @@ async def test_the_next_attempt_has_the_next_number_and_the_earlier_one_is_kept(
 async def test_what_a_job_left_is_kept_with_its_attempt_to_the_byte(store: Store, computing: str) -> None:
     await store.attempts.open_attempt(computing, token="t1", run_folder_of=str)
     raw_file = "/hpc/run-001/\udcb0\udcfa_1_Dose.raw"
-    ended = EndedAttempt(AttemptOutcome.SUCCEEDED, 0, raw_file, 5_040_000, "ab" * 32)
+    ended = EndedAttempt(
+        AttemptOutcome.SUCCEEDED, 0, raw_file, 5_040_000, "ab" * 32, host="node3\udcff", gpu="2 GPU-aaaa"
+    )
     await store.cases.update_beam_status_by_id(computing, BeamStatus.DOWNLOADING, message="computed", ended=ended)
     attempt = await store.attempts.current_attempt(computing)
     assert attempt is not None
     assert (attempt.raw_file, attempt.raw_size, attempt.raw_sha256) == (raw_file, 5_040_000, "ab" * 32)
+    assert (attempt.host, attempt.gpu) == ("node3\\udcff", "2 GPU-aaaa")

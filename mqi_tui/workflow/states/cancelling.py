@@ -9,7 +9,7 @@ from mqi_tui.domain.records import AttemptOutcome, BeamRecord, EndedAttempt
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
-from mqi_tui.workflow.states.job_files import job_reference
+from mqi_tui.workflow.states.job_files import ended_attempt, job_reference
 
 
 class CancellingState:
@@ -39,4 +39,4 @@ async def end_job(beam: BeamRecord, outcome: AttemptOutcome, context: WorkflowCo
         # An exit record that is damaged says nothing; that the job is over, the scheduler proves.
         await context.remote.monitor.wait_for_end(job)
         record = None
-    return EndedAttempt(outcome, exit_code=record.exit_code if record else None)
+    return ended_attempt(outcome, record)

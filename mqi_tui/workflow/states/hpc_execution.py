@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 
 from mqi_tui.domain.errors import JobLostError, PermanentError
-from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord, EndedAttempt
+from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef
 from mqi_tui.moqui.layer_csv import read_layer_csv
@@ -14,7 +15,7 @@ from mqi_tui.moqui.run_log import RunLogState, explain_exit
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
-from mqi_tui.workflow.states.job_files import dose_grid, job_reference, prepare_job
+from mqi_tui.workflow.states.job_files import dose_grid, ended_attempt, job_reference, prepare_job
 from mqi_tui.workflow.states.log_follower import LogFollower
 
 
@@ -39,15 +40,18 @@ class HpcExecutionState:
                 f"attempt {attempt.attempt} failed",
                 error=str(error),
                 resume_from=error.resume_from,
-                ended=EndedAttempt(AttemptOutcome.FAILED, end.record.exit_code if end.record else None),
+                ended=ended_attempt(AttemptOutcome.FAILED, end.record),
             )
         raw_file = str(job.run_folder / record.raw_files[0])
         gpu = record.gpu or "not known"
         return Outcome(
             BeamStatus.DOWNLOADING,
             f"attempt {attempt.attempt} computed {raw_file}, {raw_size} bytes, on {record.host}, GPU {gpu}",
-            ended=EndedAttempt(
-                AttemptOutcome.SUCCEEDED, record.exit_code, raw_file, record.raw_size, record.raw_sha256
+            ended=replace(
+                ended_attempt(AttemptOutcome.SUCCEEDED, record),
+                raw_file=raw_file,
+                raw_size=record.raw_size,
+                raw_sha256=record.raw_sha256,
             ),
         )
 

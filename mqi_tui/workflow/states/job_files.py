@@ -10,10 +10,10 @@ from shlex import quote
 from mqi_tui.config import EngineSettings
 from mqi_tui.config.templates import fill
 from mqi_tui.domain.errors import PermanentError
-from mqi_tui.domain.records import AttemptRecord, BeamRecord
+from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord, EndedAttempt
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.job_script import render_job_script
-from mqi_tui.hpc.protocols import JobRef
+from mqi_tui.hpc.protocols import ExitRecord, JobRef
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
@@ -36,6 +36,13 @@ def dose_grid(tps: TpsInput, engine: EngineSettings) -> DoseGrid:
 
 def job_reference(attempt: AttemptRecord, job_id: str) -> JobRef:
     return JobRef(job_id, attempt.token, PurePosixPath(attempt.run_folder))
+
+
+def ended_attempt(outcome: AttemptOutcome, record: ExitRecord | None) -> EndedAttempt:
+    """The end of an attempt whose job left this exit record (None: it left none), without its raw file."""
+    if record is None:
+        return EndedAttempt(outcome)
+    return EndedAttempt(outcome, record.exit_code, host=record.host, gpu=record.gpu)
 
 
 def prepare_job(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext) -> JobFiles:
