@@ -21,7 +21,8 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.rtplan import MAX_PLAN_BYTES, PlanBeam, find_plan, read_plan, write_reduced_plan
+from mqi_tui.moqui.plan_file import MAX_PLAN_BYTES
+from mqi_tui.moqui.rtplan import PlanBeam, find_plan, read_plan, write_reduced_plan
 from tests.moqui.support import (
     damaged,
     fraction_group,
