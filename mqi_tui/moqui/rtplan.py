@@ -102,13 +102,18 @@ def write_reduced_plan(source: Path, target: Path, beam_number: int) -> None:
     target.write_bytes(with_plan(source, reduce))
 
 
-def _plan(path: Path, dataset: Dataset) -> RtPlan:
+def check_kind(dataset: Dataset) -> None:
+    """Raises PlanError for what is no RT Ion Plan: another Modality (0008,0060), no IonBeamSequence (300A,03A2)."""
     modality = text_in(dataset, "Modality")
     if modality != "RTPLAN":
         raise PlanError(f"it is no plan: its Modality is {quoted(modality)}, expected RTPLAN; put the plan there")
     if "IonBeamSequence" not in dataset:
         kind = "a photon or electron plan (BeamSequence)" if "BeamSequence" in dataset else "a plan without ion beams"
         raise PlanError(f"it is {kind}, expected an RT Ion Plan (IonBeamSequence); put the proton plan there")
+
+
+def _plan(path: Path, dataset: Dataset) -> RtPlan:
+    check_kind(dataset)
     beams = tuple(_beam(item) for item in items_in(dataset, "IonBeamSequence"))
     numbers = [beam.number for beam in beams]
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
@@ -133,17 +138,17 @@ def _beam(item: Dataset) -> PlanBeam:
         number=number,
         name=text_in(item, "BeamName"),
         machine=text_in(item, "TreatmentMachineName"),
-        energies_mev=() if is_setup else layer_energies(number, points),
+        energies_mev=() if is_setup else layer_energies(f"beam {number}", points),
         is_setup=is_setup,
     )
 
 
-def layer_energies(beam: int, points: list[Dataset]) -> tuple[float, ...]:
+def layer_energies(beam: str, points: list[Dataset]) -> tuple[float, ...]:
     """The energy of each layer in MeV: of each step from one control point to the next in which dose is delivered.
 
     A plan describes a layer by two points of one energy (its spots, and the end of it), or by one; in both, the
     cumulative meterset rises once a layer. In a plan without metersets a layer is a run of points of one energy.
-    Raises PlanError for control points that contradict each other.
+    Raises PlanError for control points that contradict each other; `beam` says in its message which beam it is.
     """
     energies: list[float] = []
     metersets: list[float | None] = []
@@ -155,7 +160,7 @@ def layer_energies(beam: int, points: list[Dataset]) -> tuple[float, ...]:
         energies.append(energies[-1] if energy is None else energy)
         if not 0 < energies[-1] <= HIGHEST_ENERGY_MEV:
             raise PlanError(
-                f"beam {beam}, control point {index}: NominalBeamEnergy is {energies[-1]:g}, expected MeV above 0 and "
+                f"{beam}, control point {index}: NominalBeamEnergy is {energies[-1]:g}, expected MeV above 0 and "
                 f"up to {HIGHEST_ENERGY_MEV:g}; export the plan again"
             )
         metersets.append(number_in(point, "CumulativeMetersetWeight"))
@@ -164,9 +169,7 @@ def layer_energies(beam: int, points: list[Dataset]) -> tuple[float, ...]:
         return tuple(energy for index, energy in enumerate(energies) if index == 0 or energy != energies[index - 1])
     steps = list(zip(energies, known, known[1:], strict=False))
     if any(after < before for _, before, after in steps):
-        raise PlanError(
-            f"beam {beam}: CumulativeMetersetWeight falls between two control points; export the plan again"
-        )
+        raise PlanError(f"{beam}: CumulativeMetersetWeight falls between two control points; export the plan again")
     return tuple(energy for energy, before, after in steps if after > before)
 
 
