@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mqi_tui import __version__
-from mqi_tui.cli import doctor, places, requests, run, status
+from mqi_tui.cli import doctor, places, report, requests, run, status
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.text import printable
 
@@ -62,6 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     # No default for --config: it would be the commands' too, and hide what was given before the command.
     parser.set_defaults(command=run.run, headless=False, dispatch_all=False, until_idle=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (run.add_parsers, places.add_parsers, requests.add_parsers, status.add_parsers, doctor.add_parsers):
-        add(commands, config)
+    for module in (run, places, requests, status, report, doctor):
+        module.add_parsers(commands, config)
     return parser
