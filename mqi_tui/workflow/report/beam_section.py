@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import AttemptRecord
@@ -13,16 +14,16 @@ from mqi_tui.workflow.report.plan_section import energies_of, gantry_of
 from mqi_tui.workflow.report.tables import NOTHING, Cell, Column, count, facts, millimetres, moment, or_none, table
 
 _ATTEMPTS = [
-    Column("attempt", is_number=True),
+    Column("attempt", "number"),
     Column("how it ended"),
-    Column("exit code", is_number=True),
+    Column("exit code", "number"),
     Column("job"),
-    Column("GPU slot", is_number=True),
+    Column("GPU slot", "number"),
     Column("host"),
     Column("GPU"),
-    Column("begun"),
-    Column("submitted"),
-    Column("end recorded"),
+    Column("begun (UTC)", "word"),
+    Column("submitted (UTC)", "word"),
+    Column("end recorded (UTC)", "word"),
 ]
 
 
@@ -40,8 +41,9 @@ def beam_section(letter: str, beam: BeamReport) -> Markup:
     if beam.dose is None:
         parts.append(Markup(f"<p>No verified dose: {escaped(beam.no_dose)}.</p>"))
     else:
-        parts.append(marked_curve(record.beam_name, beam.dose.summary.dose))
-        parts.append(_dose(beam.dose))
+        curve, found = marked_curve(record.beam_name, beam.dose.summary.dose), _found(beam.dose)
+        parts.append(Markup(f'<div class="pair">\n{curve}\n{found}\n</div>'))
+        parts.append(_file(beam.dose))
     parts.append(_attempts(beam))
     return Markup(f'<section class="beam" data-beam="{escaped(record.beam_id)}">\n{joined(parts)}\n</section>')
 
@@ -65,30 +67,33 @@ def _facts(beam: BeamReport) -> list[tuple[str, Markup]]:
     return told
 
 
-def _dose(dose: DoseReport) -> Markup:
+def _found(dose: DoseReport) -> Markup:
     summary, found = dose.summary, dose.summary.dose
     x, y, z = found.maximum_at_mm
-    grid = summary.grid
-    unit = " x ".join(f"{size:g}" for size in grid.unit_mm)
-    checked = "SHA-256 compared for this report" if not dose.raw_problem else "not compared for this report"
     return facts(
         [
             ("R80 in mm", millimetres(found.r80_mm)),
             ("R50 in mm", millimetres(found.r50_mm)),
             ("Peak in mm", millimetres(found.peak_depth_mm)),
-            ("Maximum", escaped(f"{found.maximum_gy:.4g} Gy at x {x:g}, y {y:g}, z {z:g} mm")),
+            ("Maximum in Gy", escaped(f"{found.maximum_gy:.4g}")),
+            ("at x, y, z in mm", escaped(f"{x:g}, {y:g}, {z:g}")),
             ("Histories asked", count(summary.histories_asked)),
             ("Histories run", count(summary.histories_done)),
-            (
-                "Grid",
-                escaped(
-                    f"{grid.nx} x {grid.ny} x {grid.nz} voxels of {unit} mm (x, y, z), the beam enters at "
-                    f"{summary.beam_enters.replace('-', ' ')}"
-                ),
-            ),
+        ]
+    )
+
+
+def _file(dose: DoseReport) -> Markup:
+    summary, grid = dose.summary, dose.summary.grid
+    unit = " x ".join(f"{size:g}" for size in grid.unit_mm)
+    enters = summary.beam_enters.replace("-", " ")
+    checked = "not compared" if dose.raw_problem else "compared"
+    return facts(
+        [
             ("Verified", escaped(f"{moment(summary.written_at)}, attempt {summary.attempt}")),
-            ("Dose file", escaped(f"{dose.raw_file}, {dose.raw_size:,} bytes ({checked})")),
-            ("SHA-256", Markup(f"<code>{escaped(dose.raw_sha256)}</code>")),
+            ("Grid", escaped(f"{grid.nx} x {grid.ny} x {grid.nz} voxels of {unit} mm, the beam enters at {enters}")),
+            ("Dose file", escaped(f"{dose.raw_file}, {dose.raw_size:,} bytes")),
+            ("SHA-256", Markup(f"<code>{escaped(dose.raw_sha256)}</code> ({checked} with the file for this report)")),
         ]
     )
 
@@ -108,10 +113,14 @@ def _attempt(attempt: AttemptRecord) -> Sequence[Cell | Markup]:
         escaped(attempt.gpu_id),
         NOTHING if attempt.host is None else escaped(attempt.host),
         _gpu(attempt),
-        escaped(moment(attempt.created_at)),
-        NOTHING if attempt.submitted_at is None else escaped(moment(attempt.submitted_at)),
-        NOTHING if attempt.ended_at is None else escaped(moment(attempt.ended_at)),
+        _time(attempt.created_at),
+        _time(attempt.submitted_at),
+        _time(attempt.ended_at),
     ]
+
+
+def _time(time: datetime | None) -> Markup:
+    return NOTHING if time is None else escaped(f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
 
 
 def _gpu(attempt: AttemptRecord) -> Markup:

@@ -19,6 +19,12 @@ _DASHES = ("", "9 4", "2 3", "12 3 2 3", "5 3")
 _LETTER_LEVELS = (0.74, 0.60, 0.46, 0.32, 0.18)
 """Parts of the peak at which curves have their letters: different ones, since beams of a plan often have one range."""
 _LEGEND_CELLS = 24
+_MARK_WORDS = 110
+"""Pixels for the words of a mark at the very end of a plot."""
+_VISIBLE = 0.005
+"""Less of the peak than this is no pixel above the axis."""
+_BEYOND = 1.15
+"""How much of the depth behind the last dose is drawn."""
 _LEGEND_STEP = 22
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -38,14 +44,18 @@ class _Frame:
     height: int
     x: Axis
     y: Axis
+    scored_mm: float
+    """The deepest voxel centre of all curves; `x` may end before it."""
 
     @classmethod
-    def of(cls, size: tuple[int, int], right: int, x_end: float, y_end: float) -> _Frame:
+    def of(cls, size: tuple[int, int], right: int, curves: Sequence[DepthDose], y_end: float) -> _Frame:
         """`right` pixels beside the plot are left free."""
         width, height = size
-        return cls(width, height, Axis(x_end, 62, width - right), Axis(y_end, height - 46, 24))
+        scored = max(curve.depth_mm[-1] for curve in curves)
+        drawn = min(max(map(_end_of_dose, curves)) * _BEYOND, scored)
+        return cls(width, height, Axis(drawn, 62, width - right), Axis(y_end, height - 46, 24), scored)
 
-    def axes(self, x_ticks: Sequence[float], y_ticks: Sequence[tuple[float, str]], y_title: str) -> Markup:
+    def axes(self, y_ticks: Sequence[tuple[float, str]], y_title: str) -> Markup:
         left, right, bottom, top = self.x.first, self.x.last, self.y.first, self.y.last
         parts = [
             f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{self.y.at(value):.1f}" '
@@ -57,12 +67,13 @@ class _Frame:
             f'<line class="axis" x1="{self.x.at(value):.1f}" x2="{self.x.at(value):.1f}" y1="{bottom:.1f}" '
             f'y2="{bottom + 5:.1f}"/><text class="tick" text-anchor="middle" x="{self.x.at(value):.1f}" '
             f'y="{bottom + 18:.1f}">{value:g}</text>'
-            for value in x_ticks
+            for value in ticks(self.x.end, 9)
         ]
         parts.append(
             f'<path class="axis" d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}"/>'
             f'<text class="title" text-anchor="middle" x="{(left + right) / 2:.1f}" y="{self.height - 8}">'
-            f'depth in mm</text><text class="title" x="4" y="13">{escaped(y_title)}</text>'
+            f"depth in mm; scored down to {self.scored_mm:g} mm</text>"
+            f'<text class="title" x="4" y="13">{escaped(y_title)}</text>'
         )
         return Markup("\n".join(parts))
 
@@ -70,6 +81,7 @@ class _Frame:
         points = " ".join(
             f"{self.x.at(depth):.2f},{self.y.at(dose * factor):.2f}"
             for depth, dose in zip(curve.depth_mm, curve.integral_gy_mm2, strict=True)
+            if depth <= self.x.end
         )
         return Markup(f'<polyline class="curve {_class(style)}"{_dashes(style)} points="{points}"/>')
 
@@ -84,9 +96,9 @@ class _Frame:
 def overlaid_curves(curves: Sequence[NamedCurve]) -> Markup:
     """All curves (at least one), each in % of its own maximum: how much dose a beam gives, they do not compare."""
     height = max(400, 70 + _LEGEND_STEP * len(curves))
-    frame = _Frame.of((860, height), 236, max(named.curve.depth_mm[-1] for named in curves), 100.0)
+    frame = _Frame.of((860, height), 236, [named.curve for named in curves], 100.0)
     y_ticks = [(value, f"{value:g}") for value in ticks(100.0, 5)]
-    parts = [frame.axes(ticks(frame.x.end, 8), y_ticks, "depth dose in % of each beam's own maximum")]
+    parts = [frame.axes(y_ticks, "depth dose in % of each beam's own maximum")]
     for style, named in enumerate(curves):
         parts.append(frame.line(named.curve, 100.0 / max(named.curve.integral_gy_mm2), style))
     # After all lines, so that none runs through a letter.
@@ -99,7 +111,7 @@ def marked_curve(name: str, dose: DoseSummary) -> Markup:
     """One curve in Gy·mm² with its peak, R80 and R50."""
     curve = dose.depth_dose
     highest = max(curve.integral_gy_mm2)
-    frame = _Frame.of((640, 270), 24, curve.depth_mm[-1], highest * 1.04)
+    frame = _Frame.of((640, 270), _MARK_WORDS, [curve], highest * 1.04)
     steps = ticks(highest, 5)
     power = _power_of(steps[-1])
     y_ticks = [(value, f"{value / 10.0**power:.6g}") for value in steps]
@@ -108,18 +120,27 @@ def marked_curve(name: str, dose: DoseSummary) -> Markup:
     return frame.whole(
         f"Depth-dose curve of {name}",
         [
-            frame.axes(ticks(frame.x.end, 10), y_ticks, f"depth dose in {unit}"),
+            frame.axes(y_ticks, f"depth dose in {unit}"),
             frame.line(curve, 1.0, 0),
             *(_mark(frame, what, depth, part * highest) for what, depth, part in marks if depth is not None),
         ],
     )
 
 
+def _end_of_dose(curve: DepthDose) -> float:
+    """The largest depth at which there is a visible part of the peak."""
+    least = _VISIBLE * max(curve.integral_gy_mm2)
+    return next(
+        depth
+        for depth, dose in zip(reversed(curve.depth_mm), reversed(curve.integral_gy_mm2), strict=True)
+        if dose >= least
+    )
+
+
 def _mark(frame: _Frame, what: str, depth_mm: float, dose: float) -> Markup:
     x, y = frame.x.at(depth_mm), frame.y.at(dose)
     # The peak's words stand before it, the others behind the fall-off: so they meet neither the curve nor each other.
-    on_the_left = what == "peak" or x > frame.x.last - 100
-    anchor, gap = ("end", -9) if on_the_left else ("start", 9)
+    anchor, gap = ("end", -9) if what == "peak" else ("start", 9)
     return Markup(
         f'<g class="mark" data-what="{what}" data-mm="{depth_mm!r}">'
         f'<line x1="{x:.2f}" x2="{x:.2f}" y1="{y:.2f}" y2="{frame.y.first:.1f}"/>'

@@ -19,11 +19,11 @@ GENERATOR = "mqi-tui case report"
 
 _DEFINITIONS = (
     "The depth dose is the dose integrated over the plane of each depth; depths are those of voxel centres, counted "
-    "from the end of the grid at which the beam enters. Peak: where it is highest, the top of the parabola through the "
-    "highest voxel and its neighbours. R80 and R50: the largest depths at which it has 80 % and 50 % of its peak, "
-    "linear between voxel centres. The maximum is the largest dose of one voxel. All doses are as the engine has scored them. "
-    "A dose is verified when its job ended with exit code 0 and left one file, the file has come home with the job's "
-    "SHA-256, has the size of the grid, holds nothing but doses and is not zero everywhere."
+    "from the end of the grid at which the beam enters. Peak: where it is highest, the top of the parabola through "
+    "the highest voxel and its neighbours. R80 and R50: the largest depths at which it has 80 % and 50 % of its "
+    "peak, linear between voxel centres. The maximum is the largest dose of one voxel. All doses are as the engine "
+    "has scored them. A dose is verified when its job ended with exit code 0 and left one file, the file has come "
+    "home with the job's SHA-256, has the size of the grid, holds nothing but doses and is not zero everywhere."
 )
 
 
@@ -32,7 +32,7 @@ def render_page(report: CaseReport) -> str:
     letters = dict(zip((beam.record.beam_id for beam in report.beams), _letters(), strict=False))
     body = [
         _head(report),
-        *(Markup(f'<p class="notice">{escaped(sentence)}</p>') for sentence in notices(report)),
+        Markup(f'<div class="notice">{joined(Markup(f"<p>{escaped(told)}</p>") for told in notices(report))}</div>'),
         *(Markup(f'<p class="warning">{escaped(warning)}</p>') for warning in report.case.warnings),
         _overview(report, letters),
         _curves(report, letters),
@@ -92,15 +92,15 @@ def _head(report: CaseReport) -> Markup:
 def _overview(report: CaseReport, letters: dict[str, str]) -> Markup:
     columns = [
         Column(""),
-        Column("beam"),
+        Column("beam", "name"),
         Column("state"),
         Column("beam of the plan"),
-        Column("R80 in mm", is_number=True),
-        Column("R50 in mm", is_number=True),
-        Column("peak in mm", is_number=True),
-        Column("maximum in Gy", is_number=True),
-        Column("histories asked", is_number=True),
-        Column("histories run", is_number=True),
+        Column("R80 in mm", "number"),
+        Column("R50 in mm", "number"),
+        Column("peak in mm", "number"),
+        Column("maximum in Gy", "number"),
+        Column("histories asked", "number"),
+        Column("histories run", "number"),
     ]
     rows = [_overview_row(letters[beam.record.beam_id], beam) for beam in report.beams]
     return Markup(f"<h2>Beams</h2>\n{table(columns, rows, 'overview')}")

@@ -29,7 +29,7 @@ h2 {
 h3 { font-size: 1em; margin: 18px 0 6px; }
 p { margin: 6px 0; overflow-wrap: anywhere; }
 .muted { color: var(--muted); }
-.notice { border: 2px solid var(--text); padding: 8px 12px; margin: 14px 0; font-weight: 600; }
+.notice { border: 2px solid var(--text); padding: 4px 12px; margin: 14px 0; font-weight: 600; }
 .warning, .error { border-left: 4px solid; padding: 6px 12px; margin: 8px 0; overflow-wrap: anywhere; }
 .warning { border-color: var(--warn); background: var(--warn-back); }
 .error { border-color: var(--bad); background: var(--bad-back); }
@@ -37,15 +37,17 @@ p { margin: 6px 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.92em; }
 th, td { text-align: left; vertical-align: top; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--rule); }
-td { overflow-wrap: anywhere; }
+.name { overflow-wrap: anywhere; min-width: 12em; }
+.word { white-space: nowrap; }
 th { color: var(--muted); font-weight: 600; }
 thead th { vertical-align: bottom; }
 .number { text-align: right; white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 8px 0; }
 dt { color: var(--muted); }
 dd { margin: 0; overflow-wrap: anywhere; }
+.pair { display: flex; flex-wrap: wrap; gap: 0 28px; align-items: center; }
 code { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; font-size: 0.9em; }
-svg { max-width: 100%; height: auto; display: block; margin: 10px 0; }
+svg { max-width: 100%; height: auto; flex: none; display: block; margin: 10px 0; }
 svg text { fill: var(--text); font-size: 12px; }
 svg .tick { fill: var(--muted); }
 svg .title { fill: var(--muted); }

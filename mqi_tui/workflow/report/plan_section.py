@@ -16,13 +16,13 @@ def plan_section(report: CaseReport) -> Markup:
     plan = report.plan
     odd = [Markup(f'<p class="warning">Odd in the plan: {escaped(oddity)}</p>') for oddity in plan.oddities]
     columns = [
-        Column("number", is_number=True),
+        Column("number", "number"),
         Column("name"),
         Column("machine"),
         Column("gantry in °"),
         Column("energies in MeV"),
-        Column("layers", is_number=True),
-        Column("meterset", is_number=True),
+        Column("layers", "number"),
+        Column("meterset", "number"),
     ]
     told = facts(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from mqi_tui.workflow.report.markup import Markup, escaped, joined
 
@@ -15,7 +16,8 @@ NOTHING = Markup("–")
 @dataclass(frozen=True, slots=True)
 class Column:
     title: str
-    is_number: bool = False
+    kind: Literal["", "name", "number", "word"] = ""
+    """How it is set: a name may be broken anywhere, a number stands at the right, a word is not broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _cells(columns: Sequence[Column], row: Sequence[Cell | Markup]) -> Markup:
     place = 0
     for cell in row:
         if isinstance(cell, Cell):
-            cells.append(Markup(f'<td colspan="{cell.columns}">{cell.content}</td>'))
+            cells.append(Markup(f'<td class="name" colspan="{cell.columns}">{cell.content}</td>'))
             place += cell.columns
         else:
             cells.append(Markup(f"<td{_class(columns[place])}>{cell}</td>"))
@@ -77,4 +79,4 @@ def _cells(columns: Sequence[Column], row: Sequence[Cell | Markup]) -> Markup:
 
 
 def _class(column: Column) -> str:
-    return ' class="number"' if column.is_number else ""
+    return f' class="{column.kind}"' if column.kind else ""
