@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("DIR",),
     "demo": ("--dir DIR", "--cases N", "--headless"),
     "status": ("--json", "--config FILE"),
+    "report": ("CASE_ID", "--output FILE", "--json", "--config FILE"),
     "dispatch": ("CASE_ID", "--beam BEAM_ID", "--config FILE"),
     "retry": ("BEAM_ID|CASE_ID", "--from-start", "--config FILE"),
     "cancel": ("BEAM_ID|CASE_ID", "--config FILE"),
@@ -62,7 +63,16 @@ def test_wrong_usage_is_exit_code_2_and_a_sentence(arguments: list[str], said: s
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run", "--headless"], ["status"], ["dispatch", "A"], ["retry", "A"], ["cancel", "A"], ["config"], []],
+    [
+        ["run", "--headless"],
+        ["status"],
+        ["report", "A"],
+        ["dispatch", "A"],
+        ["retry", "A"],
+        ["cancel", "A"],
+        ["config"],
+        [],
+    ],
     ids=lambda arguments: " ".join(arguments) or "(none)",
 )
 def test_a_bad_config_is_one_message_for_each_problem_whatever_the_command(

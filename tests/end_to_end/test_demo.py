@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from mqi_tui.moqui.rtplan import find_plan, read_plan
 from mqi_tui.moqui.tps_input import TpsInput
+from tests.support.pages import SVG, Page
 
 R80_TOLERANCE_MM = 2.0
 
@@ -39,6 +41,23 @@ class Demo:
         )
         parsed: dict[str, Any] = json.loads(answer.stdout)
         return parsed
+
+    def report(self, case_id: str, *options: str) -> str:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "mqi_tui",
+                "report",
+                case_id,
+                *options,
+                "--config",
+                str(self.folder / "config.yaml"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
 
     @property
     def beams(self) -> list[tuple[str, dict[str, Any]]]:
@@ -120,6 +139,40 @@ def test_a_summary_of_the_dose_and_the_whole_log_are_beside_each_result(demo: De
         assert summary["dose"]["maximum_gy"] > 0
         log = demo.folder / "hpc" / case_id / beam["beam_id"] / "run-001" / "simulation.log"
         assert (folder / "simulation.log").read_bytes() == log.read_bytes()
+
+
+def test_the_report_of_a_case_tells_the_numbers_of_the_summaries_the_plan_and_the_attempts(demo: Demo) -> None:
+    for case in demo.status["cases"]:
+        case_id = case["case_id"]
+        told = json.loads(demo.report(case_id, "--json"))
+        page = Page(demo.report(case_id, "--output", "-"))
+        rows = page.table("overview")
+        plan = read_plan(find_plan(demo.folder / "cases" / case_id, "RP*.dcm"))
+        assert told["plan"]["patient_id"] == plan.patient_id
+        assert [beam["beam_id"] for beam in told["beams"]] == [beam["beam_id"] for beam in case["beams"]]
+        for beam, row, picture in zip(told["beams"], rows, page.pictures[1:], strict=True):
+            folder = demo.folder / "results" / case_id / beam["beam_id"]
+            summary = json.loads((folder / "summary.json").read_text())
+            found, dose = summary["dose"], beam["dose"]
+            for key in ("r80_mm", "r50_mm", "peak_depth_mm", "maximum_gy"):
+                assert dose[key] == found[key], (beam["beam_id"], key)
+            assert dose["depth_dose_gy_mm2"] == found["depth_dose"]["integral_gy_mm2"]
+            assert dose["raw_sha256"] == hashlib.sha256((folder / "output.raw").read_bytes()).hexdigest()
+            assert (row["R80 in mm"], row["R50 in mm"]) == (f"{found['r80_mm']:.1f}", f"{found['r50_mm']:.1f}")
+            assert row["histories run"] == f"{summary['histories_done']:,}"
+            marked = {mark.get("data-what"): mark.get("data-mm") for mark in picture.iterfind(f"{SVG}g[@class='mark']")}
+            assert float(marked["R80"] or "") == found["r80_mm"]
+
+            number = _beam_number(demo.folder / "cases" / case_id / beam["beam_name"])
+            planned = next(item for item in told["plan"]["beams"] if item["number"] == number)
+            energies = plan.beam(number).energies_mev
+            assert beam["plan_beam_number"] == number
+            assert (planned["lowest_energy_mev"], planned["highest_energy_mev"]) == (min(energies), max(energies))
+            assert planned["layers"] == len(energies)
+            assert (beam["attempts"][0]["exit_code"], bool(beam["attempts"][0]["host"])) == (0, True)
+            assert dose["is_by_builtin_engine"]
+        assert "The built-in engine is no clinical engine" in page.text
+        assert len(page.pictures) == 1 + len(told["beams"])
 
 
 def test_nothing_of_it_can_be_read_by_others(demo: Demo) -> None:
