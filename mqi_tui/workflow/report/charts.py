@@ -18,7 +18,7 @@ COLOURS = 5
 _DASHES = ("", "9 4", "2 3", "12 3 2 3", "5 3")
 _LETTER_LEVELS = (0.74, 0.60, 0.46, 0.32, 0.18)
 """Parts of the peak at which curves have their letters: different ones, since beams of a plan often have one range."""
-_LEGEND_CELLS = 24
+_LEGEND_CELLS = 20
 _MARK_WORDS = 110
 """Pixels for the words of a mark at the very end of a plot."""
 _VISIBLE = 0.005
