@@ -14,6 +14,7 @@ from mqi_tui.config import Config
 from mqi_tui.domain.errors import RequestRefusedError, TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.hpc.factory import open_hpc
+from mqi_tui.hpc.local_files import make_private_folder
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.repositories.attempts import AttemptRepository
@@ -225,10 +226,10 @@ class Engine:
 
 def _make_own_folders(config: Config) -> None:
     settings = config.settings
-    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(settings.state_directory)
     # A scan directory elsewhere may be a share that is not mounted: made here, it would hide that for ever.
     if settings.scan_directory.is_relative_to(config.folder):
-        settings.scan_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(settings.scan_directory)
 
 
 async def _again_and_again(name: str, interval: float, step: Callable[[], Awaitable[None]]) -> None:

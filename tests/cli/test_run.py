@@ -128,6 +128,9 @@ def test_the_programs_own_files_are_for_its_user_alone(quick: QuickSite) -> None
     files = {path.name: path.stat().st_mode & 0o777 for path in state.iterdir() if path.is_file()}
     assert files.keys() >= {"mqi-tui.db", "mqi-tui.log"}
     assert set(files.values()) == {0o600}
+    results = [quick.site.results, *(path for path in quick.site.results.rglob("*") if path.is_dir())]
+    assert len(results) == 3
+    assert {path.stat().st_mode & 0o777 for path in results} == {0o700}
 
 
 def test_a_reader_that_has_enough_is_no_defect(quick: QuickSite) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.local_files import in_thread
+from mqi_tui.hpc.local_files import in_thread, make_private_folder
 from mqi_tui.workflow.context import ProgressBoard, WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
@@ -47,7 +47,7 @@ class DownloadState:
                 resume_from=BeamStatus.HPC_QUEUED,
             )
         folder = context.result_folder(beam)
-        await in_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        await in_thread(make_private_folder, folder)
         size = attempt.raw_size
         target = folder / context.settings.engine.raw_name
         await context.remote.download_file(

@@ -13,6 +13,7 @@ from mqi_tui.config.templates import fill
 from mqi_tui.domain.errors import InputError, PermanentError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.local_files import make_private_folder
 from mqi_tui.moqui.calibration import Calibration, write_calibration
 from mqi_tui.moqui.layer_csv import check_beam_csvs, read_layer_csv, write_layer_csv
 from mqi_tui.moqui.rtplan import PlanBeam, write_reduced_plan
@@ -80,13 +81,13 @@ def select_machine(settings: Settings, plan_beam: PlanBeam) -> MachineSettings:
 
 
 def _make_staging(work: Path, beam: BeamRecord, found: BeamInput, machine: MachineSettings) -> Path:
-    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(work)
     for leftover in work.glob(f"{_STAGING_PREFIX}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     # A name of its own for each run: an interpreter that outlived a killed program may still write into the old one.
     staging = work / f"{_STAGING_PREFIX}{secrets.token_hex(4)}"
     case_copy = staging / beam.parent_case_id
-    (staging / "output").mkdir(parents=True, mode=0o700)
+    make_private_folder(staging / "output")
     try:
         shutil.copytree(beam.beam_path, case_copy / beam.beam_name)
     except shutil.Error as error:
