@@ -135,6 +135,8 @@ class EventRecord:
     level: str
     """`info`, `warning` or `error`."""
     message: str
+    status: BeamStatus | None = None
+    """The status that the beam took with it; None for what changed none, and for events of before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)

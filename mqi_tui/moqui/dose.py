@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,21 @@ class DepthDose:
 
     depth_mm: tuple[float, ...]
     integral_gy_mm2: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisDose:
+    """The dose along the beam's direction at one x and y, from the entrance inwards; depths are of voxel centres.
+
+    Its ranges are its own: those of the laterally integrated curve differ, as scatter widens the beam.
+    """
+
+    depth_mm: tuple[float, ...]
+    dose_gy: tuple[float, ...]
+    peak_mm: float
+    r80_mm: float | None
+    """As in DoseSummary, of this curve."""
+    r50_mm: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +123,13 @@ def summarise(dose: NDArray[np.float64], grid: DoseGrid, beam_enters: BeamEnters
     return DoseSummary(
         maximum_gy=float(dose[z, y, x]),
         maximum_index=index,
-        maximum_at_mm=(_centres(grid, 0)[x], _centres(grid, 1)[y], _centres(grid, 2)[z]),
+        maximum_at_mm=(voxel_centres_mm(grid, 0)[x], voxel_centres_mm(grid, 1)[y], voxel_centres_mm(grid, 2)[z]),
         peak_depth_mm=peak_depth_mm(curve),
         r80_mm=distal_depth_mm(curve, 0.8),
         r50_mm=distal_depth_mm(curve, 0.5),
         depth_dose=curve,
-        profile_x=Profile(_centres(grid, 0), tuple(dose[z, y, :].tolist())),
-        profile_y=Profile(_centres(grid, 1), tuple(dose[z, :, x].tolist())),
+        profile_x=Profile(voxel_centres_mm(grid, 0), tuple(dose[z, y, :].tolist())),
+        profile_y=Profile(voxel_centres_mm(grid, 1), tuple(dose[z, :, x].tolist())),
     )
 
 
@@ -122,20 +137,12 @@ def depth_dose(dose: NDArray[np.float64], grid: DoseGrid, beam_enters: BeamEnter
     """The laterally integrated dose of each depth."""
     area_mm2 = grid.unit_mm[0] * grid.unit_mm[1]
     planes = np.concatenate([part.sum(axis=(1, 2)) for _, part in _in_parts(dose)]) * area_mm2
-    depth = (np.arange(grid.nz) + 0.5) * grid.unit_mm[2]
-    return DepthDose(tuple(depth.tolist()), tuple((planes[::-1] if beam_enters == "high-z" else planes).tolist()))
+    return DepthDose(_depths(grid), tuple((planes[::-1] if beam_enters == "high-z" else planes).tolist()))
 
 
 def peak_depth_mm(curve: DepthDose) -> float:
     """Where the curve is highest: the top of the parabola through its highest voxel and that one's neighbours."""
-    dose = curve.integral_gy_mm2
-    peak = int(np.argmax(dose))
-    if not 0 < peak < len(dose) - 1:
-        return curve.depth_mm[peak]
-    before, top, after = dose[peak - 1 : peak + 2]
-    bend = before - 2 * top + after
-    shift = (before - after) / (2 * bend) if bend < 0 else 0.0
-    return curve.depth_mm[peak] + shift * (curve.depth_mm[peak + 1] - curve.depth_mm[peak])
+    return _peak(curve.depth_mm, curve.integral_gy_mm2)
 
 
 def distal_depth_mm(curve: DepthDose, part: float) -> float | None:
@@ -144,13 +151,45 @@ def distal_depth_mm(curve: DepthDose, part: float) -> float | None:
     Sought from the far end, so that a dip in a spread-out peak is not taken for the distal fall-off. None if the curve
     ends before it falls that low.
     """
-    dose = np.asarray(curve.integral_gy_mm2)
+    return _distal(curve.depth_mm, curve.integral_gy_mm2, part)
+
+
+def axis_dose(line_gy: NDArray[np.float64], grid: DoseGrid, beam_enters: BeamEnters) -> AxisDose:
+    """The curve of `line_gy` (nz,), the doses along z at one x and y in the order of the file."""
+    inwards = line_gy[::-1] if beam_enters == "high-z" else line_gy
+    depth, dose = _depths(grid), tuple(inwards.tolist())
+    return AxisDose(depth, dose, _peak(depth, dose), _distal(depth, dose, 0.8), _distal(depth, dose, 0.5))
+
+
+def depth_of_plane_mm(z: int, grid: DoseGrid, beam_enters: BeamEnters) -> float:
+    """How deep the centre of plane `z` lies behind the entrance."""
+    planes = grid.nz - 1 - z if beam_enters == "high-z" else z
+    return (planes + 0.5) * grid.unit_mm[2]
+
+
+def _peak(depth_mm: Sequence[float], dose: Sequence[float]) -> float:
+    peak = int(np.argmax(dose))
+    if not 0 < peak < len(dose) - 1:
+        return depth_mm[peak]
+    before, top, after = dose[peak - 1 : peak + 2]
+    bend = before - 2 * top + after
+    shift = (before - after) / (2 * bend) if bend < 0 else 0.0
+    return depth_mm[peak] + shift * (depth_mm[peak + 1] - depth_mm[peak])
+
+
+def _distal(depth_mm: Sequence[float], doses: Sequence[float], part: float) -> float | None:
+    dose = np.asarray(doses)
     level = part * dose.max()
     last = int(np.flatnonzero(dose >= level)[-1])
     if last + 1 == dose.size:
         return None
     step = (dose[last] - level) / (dose[last] - dose[last + 1])
-    return curve.depth_mm[last] + float(step) * (curve.depth_mm[last + 1] - curve.depth_mm[last])
+    return depth_mm[last] + float(step) * (depth_mm[last + 1] - depth_mm[last])
+
+
+def _depths(grid: DoseGrid) -> tuple[float, ...]:
+    """The voxels' centres, from the entrance inwards."""
+    return tuple(((np.arange(grid.nz) + 0.5) * grid.unit_mm[2]).tolist())
 
 
 def _in_parts(dose: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -170,7 +209,7 @@ def _index_of_maximum(dose: NDArray[np.float64]) -> tuple[int, int, int]:
     return index
 
 
-def _centres(grid: DoseGrid, axis: int) -> tuple[float, ...]:
+def voxel_centres_mm(grid: DoseGrid, axis: int) -> tuple[float, ...]:
     """Centres of the voxels along x (0), y (1) or z (2), in mm."""
     count = (grid.nx, grid.ny, grid.nz)[axis]
     centres = grid.position_mm[axis] + (np.arange(count) + 0.5) * grid.unit_mm[axis]

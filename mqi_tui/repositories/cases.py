@@ -169,6 +169,11 @@ class CaseRepository:
         rows = await self._database.read("SELECT * FROM events WHERE event_id > ? ORDER BY event_id", (event_id,))
         return [to_event(row) for row in rows]
 
+    async def list_events_of_beam(self, beam_id: str) -> list[EventRecord]:
+        """Everything in the history of the beam, oldest first."""
+        rows = await self._database.read("SELECT * FROM events WHERE beam_id = ? ORDER BY event_id", (beam_id,))
+        return [to_event(row) for row in rows]
+
     # Folders that are no cases
 
     async def put_folders(self, folders: Sequence[FolderRecord]) -> None:

@@ -111,7 +111,12 @@ ALTER TABLE attempts ADD COLUMN host TEXT;
 ALTER TABLE attempts ADD COLUMN gpu TEXT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE)
+_TIMELINE = """
+ALTER TABLE events ADD COLUMN status TEXT;
+CREATE INDEX events_by_beam ON events (beam_id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE)
 """Step n leads from user_version n to n + 1. A step that was released is never changed; a new one is added."""
 
 LATEST_VERSION = len(MIGRATIONS)

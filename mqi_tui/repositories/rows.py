@@ -94,6 +94,7 @@ def to_event(row: sqlite3.Row) -> EventRecord:
         beam_id=row["beam_id"],
         level=row["level"],
         message=row["message"],
+        status=BeamStatus(row["status"]) if row["status"] is not None else None,
     )
 
 

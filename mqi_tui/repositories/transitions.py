@@ -65,16 +65,22 @@ async def change_status(
     if beam.status is BeamStatus.HPC_RUNNING and following is BeamStatus.HPC_QUEUED:
         level = "warning"
     text = message if error is None else f"{message}: {error}"
-    await add_event(transaction, text, level=level, case_id=beam.parent_case_id, beam_id=beam_id)
+    await add_event(transaction, text, level=level, case_id=beam.parent_case_id, beam_id=beam_id, status=following)
 
 
 async def add_event(
-    transaction: Transaction, message: str, *, level: str, case_id: str | None = None, beam_id: str | None = None
+    transaction: Transaction,
+    message: str,
+    *,
+    level: str,
+    case_id: str | None = None,
+    beam_id: str | None = None,
+    status: BeamStatus | None = None,
 ) -> None:
-    """A row of the history."""
+    """A row of the history; `status` is the one that the beam takes with it."""
     await transaction.run(
-        "INSERT INTO events (at, case_id, beam_id, level, message) VALUES (?, ?, ?, ?, ?)",
-        (now_text(), case_id, beam_id, level, storable(message)),
+        "INSERT INTO events (at, case_id, beam_id, level, message, status) VALUES (?, ?, ?, ?, ?, ?)",
+        (now_text(), case_id, beam_id, level, storable(message), None if status is None else status.value),
     )
 
 

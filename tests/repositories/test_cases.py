@@ -234,3 +234,16 @@ async def test_a_job_that_waits_in_the_schedulers_queue_is_no_computing_one_unti
     beam = await store.cases.get_beam_by_id("A_1")
     assert beam is not None
     assert beam.word == "downloading"
+
+
+async def test_the_history_of_a_beam_holds_its_own_events_and_the_status_that_came_with_each(store: Store) -> None:
+    beam_id, other = await store.add_case("case", ["1", "2"])
+    await store.bring_to(beam_id, BeamStatus.PREPROCESSING)
+    await store.bring_to(other, BeamStatus.INITIAL)
+    await store.cases.add_event("held up", level="warning", case_id="case", beam_id=beam_id)
+    found = [(event.status, event.message) for event in await store.cases.list_events_of_beam(beam_id)]
+    assert found == [
+        (BeamStatus.INITIAL, "checking"),
+        (BeamStatus.PREPROCESSING, "preprocessing"),
+        (None, "held up"),
+    ]
