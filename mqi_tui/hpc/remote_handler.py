@@ -154,6 +154,10 @@ class RemoteHandler:
         """Up to `limit` bytes of the simulation log from byte `offset`; empty at its end and before it exists."""
         return await self._transport.read(run_folder / LOG_NAME, offset, limit)
 
+    async def read_run_file(self, run_folder: PurePosixPath, name: str, limit: int) -> bytes:
+        """Up to `limit` bytes of a file that an attempt was given; empty for a missing one."""
+        return await self._transport.read(run_folder / name, 0, limit)
+
     async def log_size(self, run_folder: PurePosixPath) -> int:
         """Bytes in the simulation log; 0 before it exists."""
         log = await self._transport.stat(run_folder / LOG_NAME)

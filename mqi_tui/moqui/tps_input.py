@@ -64,7 +64,11 @@ class TpsInput:
     @classmethod
     def read(cls, path: Path) -> TpsInput:
         """Raises InputError for a file that cannot be read, is not UTF-8 text, or that `parse` refuses."""
-        data = read_bytes(path, MAX_TABLE_BYTES)
+        return cls.from_bytes(read_bytes(path, MAX_TABLE_BYTES), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> TpsInput:
+        """The content of the file `path`; raises InputError as `read` does."""
         try:
             text = data.decode()
         except UnicodeDecodeError as error:

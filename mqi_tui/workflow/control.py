@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.workflow.inspection import BeamInspector
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class EngineControl(Protocol):
     @property
     def confirmed_at(self) -> datetime:
         """When that picture was last found to be the present one (UTC); the engine looks twice a second."""
+        ...
+
+    @property
+    def inspector(self) -> BeamInspector:
+        """Reads what a snapshot does not hold of a beam: files, input, dose."""
         ...
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:

@@ -29,6 +29,8 @@ from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.control import LogChunk
 from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
+from mqi_tui.workflow.inspection import BeamInspector
+from mqi_tui.workflow.inspector import Inspector
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
 from mqi_tui.workflow.request_server import RequestServer
 from mqi_tui.workflow.turns import turns_by_stage
@@ -82,6 +84,7 @@ class Engine:
             times_left=lambda: context.jobs.times_left,
             questions=lambda: questions.pending,
         )
+        self._inspector = Inspector(context)
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -125,6 +128,10 @@ class Engine:
     def cases(self) -> CaseRepository:
         """For what a snapshot does not hold, such as older events."""
         return self._context.cases
+
+    @property
+    def inspector(self) -> BeamInspector:
+        return self._inspector
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:
         return self._publisher.changes()
@@ -196,6 +203,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._inspector.close()
         await self._manager.aclose()
         with contextlib.suppress(TransientError):
             await self._write_progress()

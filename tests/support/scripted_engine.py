@@ -15,6 +15,7 @@ from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRe
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.workflow.control import LogChunk
+from tests.support.scripted_inspector import ScriptedInspector
 
 NOW = datetime(2026, 3, 4, 10, 41, 7, tzinfo=UTC)
 
@@ -124,6 +125,7 @@ class ScriptedEngine:
         """What `dispatch` waits for, if it is set."""
         self.silence = timedelta(0)
         """How long ago the picture was last confirmed."""
+        self.inspector = ScriptedInspector()
         self.published = 0
         """How many snapshots were taken from `changes`."""
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.config.templates import fill
@@ -16,12 +13,12 @@ from mqi_tui.moqui.dose import DoseSummary, check_dose, open_raw, summarise
 from mqi_tui.moqui.run_log import RunLogParser
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.dose_record import DoseRecord, write_record
 from mqi_tui.workflow.local_program import run_program
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.download import LOCAL_LOG
 from mqi_tui.workflow.states.job_files import dose_grid
 
-SUMMARY = "summary.json"
 SITE_LOG = "postprocessing.log"
 _LOG_PIECE = 1024 * 1024
 
@@ -60,6 +57,11 @@ class PostprocessingState:
             )
 
 
+def refused_name(raw_file: Path) -> Path:
+    """Where a dose file is kept that the check has refused."""
+    return raw_file.with_name(f"{raw_file.name}.refused")
+
+
 def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: Path) -> DoseSummary:
     settings = context.settings
     grid = dose_grid(TpsInput.read(context.input_folder(beam) / TPS_NAME), settings.engine)
@@ -72,7 +74,7 @@ def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: P
         check_dose(dose, raw_file)
     except InputError as error:
         # Under the name of a verified dose there is none but a verified dose.
-        refused = raw_file.with_name(f"{raw_file.name}.refused")
+        refused = refused_name(raw_file)
         raw_file.replace(refused)
         # The file is bit for bit what the job left, so only another run can mend it.
         raise PermanentError(
@@ -83,23 +85,13 @@ def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: P
     with log.open("rb") as file:
         while piece := file.read(_LOG_PIECE):
             parser.feed(piece)
-    text = json.dumps(
-        {
-            "case_id": beam.parent_case_id,
-            "beam_id": beam.beam_id,
-            "attempt": beam.attempt,
-            "written_at": datetime.now(UTC).isoformat(),
-            "raw_file": raw_file.name,
-            "histories_asked": parser.state.histories_asked,
-            "histories_done": parser.state.histories_done,
-            "beam_enters": settings.engine.beam_enters,
-            "grid": asdict(grid),
-            "dose": asdict(summary),
-        },
-        indent=2,
-        ensure_ascii=False,
+    record = DoseRecord(
+        attempt=beam.attempt,
+        histories_asked=parser.state.histories_asked,
+        histories_done=parser.state.histories_done,
+        beam_enters=settings.engine.beam_enters,
+        grid=grid,
+        dose=summary,
     )
-    part = raw_file.with_name(f"{SUMMARY}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(raw_file.with_name(SUMMARY))
+    write_record(raw_file, beam, record)
     return summary
