@@ -50,7 +50,7 @@ def a_dose(array: NDArray[np.float64] | None = None, *, attempt: int = 1) -> Bea
 
 
 class ScriptedInspector:
-    """Answers with its attributes; one that is an Exception is raised. `gate` holds every answer back while it is set."""
+    """Answers with its attributes; an Exception is raised. `gate` holds every answer back while it is set."""
 
     def __init__(self) -> None:
         self.beam_history: BeamHistory | Exception = BeamHistory((), ())

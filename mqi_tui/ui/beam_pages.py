@@ -1,0 +1,222 @@
+"""The pages of one beam: its way, its files, its input. Each is made for a width and knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from mqi_tui.domain.job_place import JobPlace
+from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
+from mqi_tui.domain.status import BeamStatus, retry_at
+from mqi_tui.ui.marks import BEAM_MARKS, Mark, event_mark
+from mqi_tui.ui.measured import place_text, size
+from mqi_tui.ui.pages import BLANK, fact, hanging, heading, paragraph, table
+from mqi_tui.ui.text import counted, fit, fit_right, one_line
+from mqi_tui.ui.timeline import Step, span, steps_of
+from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.workflow.inspection import (
+    BeamFiles,
+    BeamHistory,
+    Checksum,
+    LayerFacts,
+    LocalFile,
+    Parameters,
+    PreparedInput,
+)
+
+_STATE_WIDTH = max(len(status.word) for status in BeamStatus) + 2
+_SPAN_WIDTH = 8
+_ROOM_FOR_DIGEST = 120
+"""From this width on a whole checksum stands beside its file."""
+_SHORT_DIGEST = 12
+
+_OUTCOME_MARKS = {
+    AttemptOutcome.SUCCEEDED: Mark("✓", Tone.GOOD),
+    AttemptOutcome.FAILED: Mark("✗", Tone.BAD),
+    AttemptOutcome.LOST: Mark("!", Tone.WARNING),
+    AttemptOutcome.CANCELLED: Mark("■", Tone.MUTED),
+}
+_OPEN_ATTEMPT = Mark("►", Tone.ACTIVE)
+
+
+def overview_page(
+    beam: BeamRecord, history: BeamHistory, place: JobPlace | None, now: datetime, width: int
+) -> list[Line]:
+    """Why it failed and what helps, its way with times, its attempts. `place`: where its job computes now."""
+    steps = steps_of(history.events)
+    lines = [*_error(beam, width), heading("Timeline (UTC)")]
+    if not steps:
+        lines += paragraph(
+            "Nothing has happened yet: the beam is new, d in the beam list starts it.", Tone.MUTED, width
+        )
+    day = None
+    for step in steps:
+        if step.begins.date() != day:
+            day = step.begins.date()
+            lines.append([(f"{day:%Y-%m-%d}", Tone.MUTED)])
+        lines += _step(step, now, width)
+    lines += [BLANK, heading("Attempts")]
+    if not history.attempts:
+        lines += paragraph("None yet: an attempt begins when the beam gets a GPU slot.", Tone.MUTED, width)
+    for attempt in history.attempts:
+        lines += _attempt(attempt, place if attempt.outcome is None else None, now, width)
+    return lines
+
+
+def _error(beam: BeamRecord, width: int) -> list[Line]:
+    if beam.status is not BeamStatus.FAILED:
+        return []
+    return [
+        heading(f"Failed while {beam.stage.word}"),
+        *hanging([("✗ ", Tone.BAD)], beam.error or "", Tone.BAD, width),
+        *hanging([("r ", Tone.KEY)], f"retries: it goes on from {retry_at(beam.stage).word}.", Tone.NORMAL, width),
+        *hanging([("R ", Tone.KEY)], "runs it again from its beginning.", Tone.NORMAL, width),
+        BLANK,
+    ]
+
+
+def _step(step: Step, now: datetime, width: int) -> list[Line]:
+    lasting = fit_right(span(step.duration(now)), _SPAN_WIDTH)
+    time = (f"{step.begins:%H:%M:%S}  ", Tone.MUTED)
+    if step.status is None:
+        lines: list[Line] = [[time, (fit("before this was recorded", _STATE_WIDTH), Tone.MUTED)]]
+    else:
+        mark = BEAM_MARKS[step.status]
+        if step.ends is None and not step.status.is_active:
+            lasting = " " * _SPAN_WIDTH  # an end has no duration
+        state = (fit(f"{mark.glyph} {step.status.word}", _STATE_WIDTH), mark.tone)
+        tone = event_mark(step.level).tone if step.level != "info" else Tone.MUTED
+        lines = hanging([time, state, (f"{lasting}  ", Tone.NORMAL)], step.message, tone, width)
+    for note in step.notes:
+        mark = event_mark(note.level)
+        head = [(f"{note.at:%H:%M:%S}  ", Tone.MUTED), (f"  {mark.glyph} ", mark.tone)]
+        lines += hanging(head, note.message, mark.tone, width)
+    return lines
+
+
+def _attempt(attempt: AttemptRecord, place: JobPlace | None, now: datetime, width: int) -> list[Line]:
+    mark = _OUTCOME_MARKS[attempt.outcome] if attempt.outcome else _OPEN_ATTEMPT
+    if place is None and attempt.host:
+        place = JobPlace(attempt.host, attempt.gpu or "", "")
+    begins = attempt.submitted_at or attempt.created_at
+    until = f"to {attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "so far"
+    facts = [
+        f"exit code {attempt.exit_code}" if attempt.exit_code is not None else "",
+        f"job {one_line(attempt.hpc_job_id)}" if attempt.hpc_job_id else "no job yet",
+        f"GPU slot {attempt.gpu_id}",
+        f"on {place_text(place)}" if place is not None else "host unknown",
+        f"submitted {begins:%Y-%m-%d %H:%M:%S}" if attempt.submitted_at else f"opened {begins:%Y-%m-%d %H:%M:%S}",
+        f"{until} ({span(max((attempt.ended_at or now) - begins, now - now))})",
+    ]
+    word = attempt.outcome.value if attempt.outcome else "open"
+    head = [(f"{attempt.attempt:>2}  ", Tone.STRONG), (fit(f"{mark.glyph} {word}", 12) + " ", mark.tone)]
+    return hanging(head, " · ".join(filter(None, facts)), Tone.NORMAL, width)
+
+
+def files_page(files: BeamFiles, width: int) -> list[Line]:
+    """Local files with sizes and checksums, and what each attempt has on the HPC."""
+    lines = [heading("Input"), *fact("folder", str(files.input_folder), width)]
+    lines += _files(files.inputs, "None yet: preprocessing makes them.", width)
+    lines += [BLANK, heading("Results"), *fact("folder", str(files.result_folder), width)]
+    lines += _files(files.results, "None yet: the dose comes home after the beam has computed.", width)
+    lines += [BLANK, heading("On the HPC (nothing is ever deleted there)"), *fact("folder", files.remote_folder, width)]
+    for attempt in files.attempts:
+        lines += fact(f"attempt {attempt.attempt}", PurePosixPath(attempt.run_folder).name, width)
+        if attempt.raw_file is not None and attempt.raw_size is not None:
+            lines += fact("  raw dose", f"{PurePosixPath(attempt.raw_file).name}, {_bytes(attempt.raw_size)}", width)
+            lines += fact("  its sha256", attempt.raw_sha256 or "not recorded", width)
+    if not files.attempts:
+        lines += fact("attempts", "none yet", width)
+    return lines
+
+
+def _files(files: Sequence[LocalFile], nothing: str, width: int) -> list[Line]:
+    if not files:
+        return paragraph(nothing, Tone.MUTED, width)
+    whole = width >= _ROOM_FOR_DIGEST
+    rows = [
+        (
+            file.path.name,
+            _bytes(file.size),
+            f"{file.changed_at:%Y-%m-%d %H:%M:%S}",
+            (file.sha256 if whole else _shortened(file.sha256)) or "–",
+        )
+        for file in files
+    ]
+    lines = table(("file", "size", "changed (UTC)", "sha256"), rows, width)
+    # Only what differs from the plain case is said: the checksum of most files is computed now.
+    for file in files:
+        if file.checksum is not Checksum.COMPUTED:
+            attempt = f" (attempt {file.attempt})" if file.attempt is not None else ""
+            lines += hanging(
+                [(f"{one_line(file.path.name)}: ", Tone.MUTED)], file.checksum + attempt, Tone.MUTED, width
+            )
+    return lines
+
+
+def _shortened(digest: str) -> str:
+    return f"{digest[:_SHORT_DIGEST]}…" if digest else ""
+
+
+def _bytes(count: int) -> str:
+    return f"{count:,} B" if count < 100_000 else size(count)
+
+
+def input_page(
+    beam: BeamRecord, prepared: PreparedInput | None, used: Parameters | None, trouble: str, width: int
+) -> list[Line]:
+    """The engine's parameters and the energy layers. `trouble`: why the parameters that were used cannot be had."""
+    lines: list[Line] = []
+    for text in filter(None, (trouble, prepared.trouble if prepared else "")):
+        lines += hanging([("! ", Tone.WARNING)], text, Tone.WARNING, width)
+    own = prepared.parameters if prepared else None
+    # Before computing, what counts is what the next job will be given; afterwards what the last one was given.
+    shown = own if used is None or beam.status in _BEFORE_COMPUTING else used
+    if shown is None:
+        lines += [heading("moqui_tps.in"), *paragraph("None yet: preprocessing makes it.", Tone.MUTED, width)]
+    else:
+        lines += _parameters(shown, width)
+    lines += [BLANK, *_layers(prepared.layers if prepared else (), width)]
+    return lines
+
+
+_BEFORE_COMPUTING = frozenset(
+    {BeamStatus.INITIAL, BeamStatus.PREPROCESSING, BeamStatus.UPLOADING, BeamStatus.HPC_QUEUED}
+)
+
+
+def _parameters(parameters: Parameters, width: int) -> list[Line]:
+    if parameters.attempt is None:
+        title = "moqui_tps.in, as prepared"
+        note = "What depends on place and attempt (*) is set when a job is submitted."
+    else:
+        title = f"moqui_tps.in, as given to attempt {parameters.attempt}"
+        note = "* set by mqi-tui for this attempt"
+    lines: list[Line] = [heading(title), *paragraph(note, Tone.MUTED, width)]
+    name_width = max((len(entry.key) for entry in parameters.entries), default=0) + 3
+    for entry in parameters.entries:
+        head = [("* " if entry.is_set_for_job else "  ", Tone.WAITING), (fit(entry.key, name_width), Tone.MUTED)]
+        lines += hanging(head, entry.value, Tone.NORMAL, width)
+    return lines
+
+
+def _layers(layers: Sequence[LayerFacts], width: int) -> list[Line]:
+    if not layers:
+        return [heading("CSV layers"), *paragraph("None yet: preprocessing makes them.", Tone.MUTED, width)]
+    histories = sum(layer.histories for layer in layers)
+    rows = [
+        (
+            str(layer.layer),
+            f"{layer.energy_mev:.2f}",
+            f"{layer.spots:,}",
+            f"{layer.histories:,}",
+            f"{layer.duration_ms:,.1f}",
+            f"{layer.x_mm[0]:.1f} … {layer.x_mm[1]:.1f}",
+            f"{layer.y_mm[0]:.1f} … {layer.y_mm[1]:.1f}",
+        )
+        for layer in layers
+    ]
+    head = ("layer", "MeV", "spots", "histories", "ms", "x mm", "y mm")
+    title = f"CSV layers: {len(layers)}, with {counted(sum(layer.spots for layer in layers), 'spot')}"
+    return [heading(f"{title} and {histories:,} histories"), *table(head, rows, width, left=0)]
