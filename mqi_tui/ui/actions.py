@@ -18,6 +18,9 @@ class Scope(StrEnum):
     ATTENTION = "In the list of what needs you"
     LOG = "In the log and the details"
     LOG_ALONE = "In the log"
+    BEAM = "On the beam screen"
+    DOSE = "In the dose of a beam"
+    PLANE = "In a plane of the dose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Action:
 _SHOWN_KEYS = {
     "question_mark": "?",
     "slash": "/",
+    "comma": ",",
+    "full_stop": ".",
     "escape": "esc",
     "up": "↑",
     "down": "↓",
@@ -109,7 +114,8 @@ ACTIONS = (
     Action("expand", Scope.TREE, ("right", "l"), "Show the beams of the case."),
     Action("collapse", Scope.TREE, ("left", "h"), "Hide the beams of the case, or go to the case of the beam."),
     Action("go_there", Scope.ATTENTION, ("enter",), "Go to the beam or the folder that it is about."),
-    Action("open_log", Scope.BEAMS, ("enter",), "Go to the log of the beam."),
+    Action("open_beam", Scope.BEAMS, ("enter",), "Open the beam: its way, files, input, log and dose."),
+    Action("open_log", Scope.BEAMS, ("l",), "Go to the log of the beam."),
     Action("scroll_up", Scope.LOG, ("up", "k"), "One line up; the log stops following its end."),
     Action("scroll_down", Scope.LOG, ("down", "j"), "One line down."),
     Action("page_up", Scope.LOG, ("pageup",), "One page up."),
@@ -123,6 +129,32 @@ ACTIONS = (
     Action("scroll_right", Scope.LOG, ("right", "l"), "To the right in long lines."),
     Action("scroll_home", Scope.LOG, ("home", "g"), "To the first line."),
     Action("scroll_end", Scope.LOG, ("end", "G"), "To the last line; the log follows its end again."),
+    Action("show_overview", Scope.BEAM, ("1",), "Its way with times, its attempts, why it failed."),
+    Action("show_files", Scope.BEAM, ("2",), "Its files with sizes and checksums."),
+    Action("show_input", Scope.BEAM, ("3",), "The engine's parameters and the energy layers."),
+    Action("show_log", Scope.BEAM, ("4",), "The log of its latest attempt."),
+    Action("show_dose", Scope.BEAM, ("5",), "Its dose: depth-dose curves and planes."),
+    Action("previous_tab", Scope.BEAM, ("left",), "The tab before, where the pane does not use the key itself."),
+    Action("next_tab", Scope.BEAM, ("right",), "The next tab, where the pane does not use the key itself."),
+    Action("help", Scope.BEAM, ("question_mark", "f1"), "Show this help.", "Help"),
+    Action("leave", Scope.BEAM, ("escape",), "Back to the main screen.", "Back"),
+    Action("retry_beam", Scope.BEAM, ("r",), "Retry the beam from the step that stopped.", "Retry"),
+    Action("cancel_beam", Scope.BEAM, ("c",), "Cancel the beam. Says what will happen; y confirms.", "Cancel"),
+    Action("rerun_beam", Scope.BEAM, ("R",), "Full rerun of the beam. Says what will happen; y confirms.", "Rerun"),
+    Action("app.quit", Scope.BEAM, ("q",), "Quit. Says what goes on running; y confirms."),
+    Action("show_transverse", Scope.DOSE, ("z",), "The transverse plane (one z), across the beam.", "Transverse"),
+    Action("show_coronal", Scope.DOSE, ("y",), "The coronal plane (one y), along the beam.", "Coronal"),
+    Action("show_sagittal", Scope.DOSE, ("x",), "The sagittal plane (one x), along the beam.", "Sagittal"),
+    Action(
+        "show_curves", Scope.DOSE, ("g",), "The depth-dose curves; on a small screen the other one each time.", "Curves"
+    ),
+    Action("to_maximum", Scope.DOSE, ("m",), "Cursor and planes to the maximum of the dose.", "Maximum"),
+    Action("cursor_up", Scope.PLANE, ("up", "k"), "Cursor one voxel up."),
+    Action("cursor_down", Scope.PLANE, ("down", "j"), "Cursor one voxel down."),
+    Action("cursor_left", Scope.PLANE, ("left", "h"), "Cursor one voxel to the left."),
+    Action("cursor_right", Scope.PLANE, ("right", "l"), "Cursor one voxel to the right."),
+    Action("slice_back", Scope.PLANE, ("pageup", "comma"), "The plane before.", "Slice"),
+    Action("slice_on", Scope.PLANE, ("pagedown", "full_stop"), "The next plane.", "Slice"),
 )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
@@ -26,6 +27,18 @@ class Outcome:
     done: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+
+
+class CommandRunner(Protocol):
+    """Outlives the screen: what it carries out goes on when the screen goes."""
+
+    def carry_out(self, command: Coroutine[object, object, Outcome]) -> None:
+        """Carry the command out beside the screen and say how it ended."""
+        ...
+
+    def complain(self, message: str) -> None:
+        """Tell of a defect of this program."""
+        ...
 
 
 Call = Callable[[], Awaitable[str]]

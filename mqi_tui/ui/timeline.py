@@ -39,7 +39,7 @@ def steps_of(events: Sequence[EventRecord]) -> list[Step]:
     if first:
         ends = events[first].at if changes else None
         steps.append(Step(None, events[0].at, ends, "", "info", tuple(events[:first])))
-    for number, following in zip(changes, [*changes[1:], len(events)], strict=True):
+    for number, following in zip(changes, [*changes, len(events)][1:], strict=True):
         event = events[number]
         ends = events[following].at if following < len(events) else None
         notes = tuple(events[number + 1 : following])
@@ -61,3 +61,13 @@ def span(duration: timedelta) -> str:
     if hours:
         return f"{hours}:{minutes:02}:{rest:02}"
     return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
+
+
+def elapsed(steps: Sequence[Step], now: datetime) -> timedelta | None:
+    """How long the latest way from the beginning has taken, to its end or until now; None before it began."""
+    starts = [step.begins for step in steps if step.status is BeamStatus.INITIAL]
+    if not starts:
+        return None
+    last = steps[-1]
+    has_ended = last.status is not None and not last.status.is_active
+    return max((last.begins if has_ended else now) - starts[-1], timedelta(0))

@@ -36,7 +36,7 @@ def a_dose_array() -> NDArray[np.float64]:
     """(nz, ny, nx) of GRID in Gy: a peak of 2 Gy at MAXIMUM, and less with each voxel from it."""
     z, y, x = np.indices(GRID.shape)
     distance = np.abs(x - MAXIMUM[0]) + np.abs(y - MAXIMUM[1])
-    along = np.where(z >= MAXIMUM[2], 1 / (1 + 0.1 * (z - MAXIMUM[2])), np.clip(1 - 0.3 * (MAXIMUM[2] - z), 0, 1))
+    along = np.where(z >= MAXIMUM[2], 1 / (1 + 0.1 * np.abs(z - MAXIMUM[2])), np.clip(1 - 0.3 * (MAXIMUM[2] - z), 0, 1))
     return np.asarray(2.0 * along * np.clip(1 - 0.15 * distance, 0, 1), dtype=np.float64)
 
 

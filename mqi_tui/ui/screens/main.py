@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,7 +19,7 @@ from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.attention import attention_rows
-from mqi_tui.ui.commands import Outcome
+from mqi_tui.ui.commands import CommandRunner, Outcome
 from mqi_tui.ui.details import attention_details, details_of
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
@@ -27,6 +27,7 @@ from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.ask import AskScreen
+from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
@@ -44,18 +45,6 @@ from mqi_tui.ui.widgets.key_line import KeyLine
 from mqi_tui.ui.widgets.log_view import LogView
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.workflow.control import EngineControl
-
-
-class CommandRunner(Protocol):
-    """Outlives the screen: what it carries out goes on when the screen goes."""
-
-    def carry_out(self, command: Coroutine[object, object, Outcome]) -> None:
-        """Carry the command out beside the screen and say how it ended."""
-        ...
-
-    def complain(self, message: str) -> None:
-        """Tell of a defect of this program."""
-        ...
 
 
 class MainScreen(Screen[None]):
@@ -115,7 +104,7 @@ class MainScreen(Screen[None]):
         self._keys.show(paused=snapshot.paused)
         self._show_rows()
         for screen in self.app.screen_stack:
-            if isinstance(screen, EventsScreen):
+            if isinstance(screen, EventsScreen | BeamScreen):
                 screen.show(snapshot)
         self._show_question()
 
@@ -330,6 +319,11 @@ class MainScreen(Screen[None]):
         self._beams.refresh()
         (self._beams if show_all else self._cases).focus()
         self._show_beams()
+
+    @on(BeamList.Opened)
+    def _open_beam(self) -> None:
+        if beam := self._beams.selected_beam:
+            self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam))
 
     @on(BeamList.LogWanted)
     def _focus_log(self) -> None:

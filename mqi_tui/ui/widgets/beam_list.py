@@ -57,6 +57,9 @@ class BeamList(RowList[BeamRow]):
     class LogWanted(Message):
         """The reader wants to look at the log of the beam under the cursor."""
 
+    class Opened(Message):
+        """The reader wants to look at the beam under the cursor itself."""
+
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.shows_all_cases = False
@@ -64,6 +67,9 @@ class BeamList(RowList[BeamRow]):
     @property
     def selected_beam(self) -> BeamRecord | None:
         return self.cursor_row.beam if self.cursor_row else None
+
+    def action_open_beam(self) -> None:
+        self.post_message(self.Opened())
 
     def action_open_log(self) -> None:
         self.post_message(self.LogWanted())

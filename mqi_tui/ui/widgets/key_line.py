@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.dom import DOMNode
 from textual.events import Click
 
-from mqi_tui.ui.actions import ACTIONS, Action
+from mqi_tui.ui.actions import ACTIONS, Action, Scope
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 
@@ -14,12 +17,18 @@ class KeyLine(OneLine):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._owners: Mapping[Scope, DOMNode] | None = None
         self._paused = False
 
     def show(self, *, paused: bool) -> None:
         if paused != self._paused:
             self._paused = paused
             self.refresh()
+
+    def show_scopes(self, owners: Mapping[Scope, DOMNode]) -> None:
+        """Show the keys of these scopes, in their order, not the main screen's; each with the owner of its actions."""
+        self._owners = owners
+        self.refresh()
 
     def line(self, width: int) -> Line:
         parts: list[Part] = []
@@ -32,12 +41,16 @@ class KeyLine(OneLine):
         for action, text in self._shown_actions(self.size.width):
             end += len(text)
             if event.x < end:
-                await self.screen.run_action(action.name)
+                await self.app.run_action(action.name, self._scopes[action.scope])
                 return
+
+    @property
+    def _scopes(self) -> Mapping[Scope, DOMNode]:
+        return self._owners if self._owners is not None else {Scope.MAIN: self.screen}
 
     def _shown_actions(self, room: int) -> list[tuple[Action, str]]:
         shown: list[tuple[Action, str]] = []
-        for action in ACTIONS:
+        for action in (action for scope in self._scopes for action in ACTIONS if action.scope is scope):
             label = "Resume" if action.name == "toggle_pause" and self._paused else action.label
             text = f" {action.shown_key} {label} "
             if label and len(text) <= room:

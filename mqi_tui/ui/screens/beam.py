@@ -1,0 +1,272 @@
+"""One beam: its way, files, input, log and dose on five tabs; live, and read beside the screen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mqi_tui.domain.errors import MqiError
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.text import printable
+from mqi_tui.ui import commands, questions
+from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.beam_pages import files_page, input_page, overview_page
+from mqi_tui.ui.commands import CommandRunner
+from mqi_tui.ui.pages import paragraph
+from mqi_tui.ui.questions import Question
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.help import HelpScreen
+from mqi_tui.ui.targets import ENDED, BeamsTarget
+from mqi_tui.ui.timeline import elapsed, steps_of
+from mqi_tui.ui.tones import Tone
+from mqi_tui.ui.widgets.beam_head import BeamHead, Tab, TabLine
+from mqi_tui.ui.widgets.dose_pane import DosePane
+from mqi_tui.ui.widgets.key_line import KeyLine
+from mqi_tui.ui.widgets.log_view import LogView
+from mqi_tui.ui.widgets.page_view import PageView
+from mqi_tui.workflow.control import EngineControl
+from mqi_tui.workflow.inspection import BeamDose, BeamFiles, BeamHistory, NoDose, Parameters, PreparedInput
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_TABS = list(Tab)
+_CLOCK_SECONDS = 1.0
+
+
+class BeamScreen(Screen[None]):
+    """Follows the beam through the snapshots that `show` brings; reads a tab's data when it is looked at."""
+
+    CSS_PATH = "beam.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAM)
+    AUTO_FOCUS = ""
+
+    def __init__(
+        self, engine: EngineControl, runner: CommandRunner, snapshot: EngineSnapshot, beam: BeamRecord
+    ) -> None:
+        super().__init__()
+        self._engine = engine
+        self._runner = runner
+        self._snapshot = snapshot
+        self._beam = beam
+        self._news = self._news_of(snapshot)
+        self._tab = Tab.OVERVIEW
+        self._history: BeamHistory | None = None
+        self._prepared: PreparedInput | None = None
+        self._used: Parameters | None = None
+        self._used_trouble = ""
+        self._head = BeamHead(beam, id="beam-head")
+        self._tabs = TabLine(id="tabs")
+        self._overview = PageView(id="overview")
+        self._files = PageView(id="files")
+        self._input = PageView(id="input")
+        self._log = LogView(engine, id="beam-log")
+        self._dose = DosePane(engine.inspector, id="dose")
+        self._keys = KeyLine(id="beam-keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self._tabs
+        yield Container(*self._panes.values(), id="tab-panes")
+        yield self._keys
+
+    def on_mount(self) -> None:
+        for page in (self._overview, self._files, self._input):
+            page.show(lambda width: paragraph("Reading …", Tone.MUTED, width))
+        self._read("history", lambda: self._engine.inspector.history(self._beam), self._show_history, self._overview)
+        self._show_tab(Tab.OVERVIEW)
+        self.set_interval(_CLOCK_SECONDS, self._show_times)
+
+    @property
+    def beam(self) -> BeamRecord:
+        return self._beam
+
+    def show(self, snapshot: EngineSnapshot) -> None:
+        """Take what this picture says of the beam; what is read beside it is read again when the beam has changed."""
+        self._snapshot = snapshot
+        self._beam = snapshot.beam(self._beam.beam_id) or self._beam
+        if not self.is_mounted:
+            return
+        self._show_times()
+        if self._tab is Tab.LOG:
+            self._log.show_beam(self._beam)
+        news = self._news_of(snapshot)
+        if news != self._news:
+            self._news = news
+            self._read(
+                "history", lambda: self._engine.inspector.history(self._beam), self._show_history, self._overview
+            )
+            self._read_tab()
+
+    # Tabs
+
+    def action_show_overview(self) -> None:
+        self._show_tab(Tab.OVERVIEW)
+
+    def action_show_files(self) -> None:
+        self._show_tab(Tab.FILES)
+
+    def action_show_input(self) -> None:
+        self._show_tab(Tab.INPUT)
+
+    def action_show_log(self) -> None:
+        self._show_tab(Tab.LOG)
+
+    def action_show_dose(self) -> None:
+        self._show_tab(Tab.DOSE)
+
+    def action_previous_tab(self) -> None:
+        self._show_tab(_TABS[max(_TABS.index(self._tab) - 1, 0)])
+
+    def action_next_tab(self) -> None:
+        self._show_tab(_TABS[min(_TABS.index(self._tab) + 1, len(_TABS) - 1)])
+
+    @on(TabLine.Chosen)
+    def _tab_chosen(self, event: TabLine.Chosen) -> None:
+        self._show_tab(event.tab)
+
+    @property
+    def _panes(self) -> dict[Tab, Widget]:
+        panes = (self._overview, self._files, self._input, self._log, self._dose)
+        return dict(zip(Tab, panes, strict=True))
+
+    def _show_tab(self, tab: Tab) -> None:
+        self._tab = tab
+        self._tabs.show(tab)
+        for each, pane in self._panes.items():
+            pane.display = each is tab
+        if tab is Tab.DOSE:
+            self._keys.show_scopes({Scope.DOSE: self._dose, Scope.BEAM: self})
+            self._dose.focus_picture()
+        else:
+            self._keys.show_scopes({Scope.BEAM: self})
+            self._panes[tab].focus()
+        self._read_tab()
+
+    # Reading
+
+    def _news_of(self, snapshot: EngineSnapshot) -> tuple[object, ...]:
+        """What makes reading again worth while: not progress, which comes twice a second."""
+        beam_id = self._beam.beam_id
+        beam = snapshot.beam(beam_id) or self._beam
+        last = next((event.event_id for event in reversed(snapshot.events) if event.beam_id == beam_id), 0)
+        return beam.status, beam.attempt, beam.updated_at, beam.result_path, last
+
+    def _read_tab(self) -> None:
+        inspector, beam = self._engine.inspector, self._beam
+        match self._tab:
+            case Tab.FILES:
+                self._read("files", lambda: inspector.files(beam), self._show_files, self._files)
+            case Tab.INPUT:
+                self._read("prepared", lambda: inspector.prepared_input(beam), self._show_prepared, self._input)
+                self._read("used", lambda: inspector.used_parameters(beam), self._show_used, self._show_used_trouble)
+            case Tab.LOG:
+                self._log.show_beam(beam)
+            case Tab.DOSE:
+                self._read("dose", lambda: inspector.dose(beam), self._show_dose, self._dose.show_trouble)
+
+    def _read(
+        self,
+        name: str,
+        reading: Callable[[], Awaitable[T]],
+        show: Callable[[T], Awaitable[None]],
+        complain: PageView | Callable[[str], None],
+    ) -> None:
+        """Read beside the screen; the latest reading of a name takes the place of one that is under way."""
+
+        def say(trouble: str) -> None:
+            if isinstance(complain, PageView):
+                complain.show(lambda width: paragraph(f"It cannot be read now: {trouble}", Tone.BAD, width))
+            else:
+                complain(trouble)
+
+        async def read() -> None:
+            try:
+                await show(await reading())
+            except MqiError as error:
+                say(str(error))
+            except Exception as error:
+                log.exception("defect in reading the %s of %s", name, self._beam.beam_id)
+                say(f"a defect in mqi-tui ({type(error).__name__}: {error}); please report it")
+
+        self.run_worker(read(), group=name, exclusive=True, exit_on_error=False)
+
+    async def _show_history(self, history: BeamHistory) -> None:
+        self._history = history
+        self._show_times()
+
+    async def _show_files(self, files: BeamFiles) -> None:
+        self._files.show(lambda width: files_page(files, width))
+
+    async def _show_prepared(self, prepared: PreparedInput) -> None:
+        self._prepared = prepared
+        self._show_input()
+
+    async def _show_used(self, used: Parameters | None) -> None:
+        self._used, self._used_trouble = used, ""
+        self._show_input()
+
+    def _show_used_trouble(self, trouble: str) -> None:
+        self._used, self._used_trouble = None, f"What the latest attempt was given cannot be read: {trouble}"
+        self._show_input()
+
+    def _show_input(self) -> None:
+        beam, prepared, used, trouble = self._beam, self._prepared, self._used, self._used_trouble
+        self._input.show(lambda width: input_page(beam, prepared, used, trouble, width))
+
+    async def _show_dose(self, found: BeamDose | NoDose) -> None:
+        await self._dose.show(self._beam, found)
+        if self._tab is Tab.DOSE and self._dose.has_focus_within:
+            self._dose.focus_picture()
+
+    def _show_times(self) -> None:
+        """What grows with the clock: the durations, in the head and in the timeline."""
+        beam, history, now = self._beam, self._history, datetime.now(UTC)
+        place = self._snapshot.places.get(beam.beam_id)
+        self._head.show(beam, place, elapsed(steps_of(history.events), now) if history else None)
+        if history is not None and self._tab is Tab.OVERVIEW:
+            self._overview.show(lambda width: overview_page(beam, history, place, now, width))
+
+    # Commands
+
+    def action_retry_beam(self) -> None:
+        self._runner.carry_out(commands.retry(self._engine, BeamsTarget((self._beam,))))
+
+    def action_cancel_beam(self) -> None:
+        target = BeamsTarget((self._beam,))
+        self._ask(
+            questions.about_cancel(target),
+            "nothing is at work, so there is nothing to cancel.",
+            lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
+        )
+
+    def action_rerun_beam(self) -> None:
+        beams = [self._beam] if self._beam.status in ENDED else []
+        self._ask(
+            questions.about_rerun(beams),
+            "only a beam that has ended is run again.",
+            lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
+        )
+
+    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
+        if question is None:
+            self.notify(printable(f"{self._beam.beam_id}: {otherwise}"), severity="warning", markup=False)
+            return
+        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen())
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

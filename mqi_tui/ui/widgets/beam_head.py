@@ -1,0 +1,116 @@
+"""The two lines at the top of the beam screen: which beam and how it is, and the tabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from rich.cells import cell_len
+from textual.events import Click
+from textual.message import Message
+
+from mqi_tui.domain.job_place import JobPlace
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.ui.marks import mark_of
+from mqi_tui.ui.measured import place_text
+from mqi_tui.ui.text import bar, cut_middle, percent
+from mqi_tui.ui.timeline import span
+from mqi_tui.ui.tones import Line, Part, Tone
+from mqi_tui.ui.widgets.one_line import OneLine
+
+_BAR_WIDTH = 12
+_SHORTEST_NAME = 24
+
+
+class Tab(StrEnum):
+    """In their order; the value is the tab's name, its key is its number from 1."""
+
+    OVERVIEW = "Overview"
+    FILES = "Files"
+    INPUT = "Input"
+    LOG = "Log"
+    DOSE = "Dose"
+
+
+class BeamHead(OneLine):
+    def __init__(self, beam: BeamRecord, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._beam = beam
+        self._place: JobPlace | None = None
+        self._elapsed: timedelta | None = None
+
+    def show(self, beam: BeamRecord, place: JobPlace | None, elapsed: timedelta | None) -> None:
+        """`elapsed`: how long its way has taken so far; None while that is not known."""
+        text = None if elapsed is None else span(elapsed)
+        before = None if self._elapsed is None else span(self._elapsed)
+        if (beam, place, text) != (self._beam, self._place, before):
+            self._beam, self._place, self._elapsed = beam, place, elapsed
+            self.refresh()
+
+    def line(self, width: int) -> Line:
+        beam, mark = self._beam, mark_of(self._beam)
+        state = f"{mark.glyph} {beam.word}"
+        done, still_open = bar(beam.progress, _BAR_WIDTH)
+        right: list[Part] = [(done, mark.tone), (still_open, Tone.MUTED), (f" {percent(beam.progress)} ", Tone.NORMAL)]
+        facts = [
+            f"attempt {beam.attempt}" if beam.attempt else "",
+            f"slot {beam.gpu_id}" if beam.gpu_id is not None else "",
+            place_text(self._place) if self._place is not None else "",
+            span(self._elapsed) if self._elapsed is not None else "",
+        ]
+        shown = [fact for fact in facts if fact]
+        # What fits: first the bar goes, then the facts from the left; the name is shortened last, in its middle.
+        while True:
+            middle = "".join(f"  {fact}" for fact in shown)
+            used = cell_len(state) + cell_len(middle) + sum(cell_len(text) for text, _ in right) + 4
+            if width - used >= min(_SHORTEST_NAME, cell_len(beam.beam_id)) or not (right or shown):
+                break
+            if right:
+                right = []
+            else:
+                del shown[0]
+        name = cut_middle(beam.beam_id, max(width - used, 8))
+        gap = max(width - used - cell_len(name) + 1, 1)
+        return [
+            (f" {name}", Tone.STRONG),
+            (f"  {state}", mark.tone),
+            (middle, Tone.MUTED),
+            (" " * gap, Tone.NORMAL),
+            *right,
+        ]
+
+
+class TabLine(OneLine):
+    """The tabs can be clicked too."""
+
+    @dataclass
+    class Chosen(Message):
+        tab: Tab
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._current = Tab.OVERVIEW
+
+    def show(self, current: Tab) -> None:
+        if current is not self._current:
+            self._current = current
+            self.refresh()
+
+    def line(self, width: int) -> Line:  # noqa: ARG002
+        parts: list[Part] = []
+        for number, tab in enumerate(Tab, start=1):
+            # The present one is told by its brackets too, not by its colour alone.
+            if tab is self._current:
+                parts.append((f"[{number} {tab.value}]", Tone.KEY))
+            else:
+                parts += [(f" {number} ", Tone.ACCENT), (f"{tab.value} ", Tone.MUTED)]
+        return parts
+
+    def on_click(self, event: Click) -> None:
+        end = 0
+        for number, tab in enumerate(Tab, start=1):
+            end += len(f" {number} {tab.value} ")
+            if event.x < end:
+                self.post_message(self.Chosen(tab))
+                return
