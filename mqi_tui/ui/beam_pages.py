@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from rich.cells import cell_len
+
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
 from mqi_tui.ui.marks import BEAM_MARKS, Mark, event_mark
-from mqi_tui.ui.measured import place_text, size
+from mqi_tui.ui.measured import place_text
 from mqi_tui.ui.pages import BLANK, fact, hanging, heading, paragraph, table
 from mqi_tui.ui.text import counted, fit, fit_right, one_line
 from mqi_tui.ui.timeline import Step, span, steps_of
@@ -27,8 +29,7 @@ from mqi_tui.workflow.inspection import (
 
 _STATE_WIDTH = max(len(status.word) for status in BeamStatus) + 2
 _SPAN_WIDTH = 8
-_ROOM_FOR_DIGEST = 120
-"""From this width on a whole checksum stands beside its file."""
+_DIGEST_WIDTH = 64
 _SHORT_DIGEST = 12
 
 _OUTCOME_MARKS = {
@@ -134,7 +135,8 @@ def files_page(files: BeamFiles, width: int) -> list[Line]:
 def _files(files: Sequence[LocalFile], nothing: str, width: int) -> list[Line]:
     if not files:
         return paragraph(nothing, Tone.MUTED, width)
-    whole = width >= _ROOM_FOR_DIGEST
+    columns = max(cell_len(one_line(file.path.name)) for file in files), max(len(_bytes(file.size)) for file in files)
+    whole = sum(columns) + len("2026-11-24 23:11:51") + 3 * 2 + _DIGEST_WIDTH <= width
     rows = [
         (
             file.path.name,
@@ -160,7 +162,7 @@ def _shortened(digest: str) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count:,} B" if count < 100_000 else size(count)
+    return f"{count:,} B"
 
 
 def input_page(

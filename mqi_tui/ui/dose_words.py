@@ -111,11 +111,11 @@ PEAK, R80, R50 = "◆", "▲", "■"
 
 
 def plane_title(dose: BeamDose, kind: PlaneKind, index: int) -> str:
-    """`coronal, y = 1.0 mm: x →, z ↓ (the beam enters at the top)`."""
+    """`coronal, y = 1.0 mm: x →, z ↑, beam ↓`."""
     position = f"{kind.value}, {AXIS_NAMES[kind.normal]} = {centre_mm(dose, kind.normal, index):.1f} mm"
     rows, columns = (AXIS_NAMES[axis] for axis in kind.axes)
     arrow = "↑" if is_upwards(dose, kind) else "↓"
-    enters = "" if kind is PlaneKind.TRANSVERSE else ", beam from the top"
+    enters = "" if kind is PlaneKind.TRANSVERSE else ", beam ↓"
     return f"{position}: {columns} →, {rows} {arrow}{enters}"
 
 

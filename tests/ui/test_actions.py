@@ -6,11 +6,14 @@ import pytest
 
 from mqi_tui.ui.actions import ACTIONS, Action, Scope
 from mqi_tui.ui.app import MqiApp
+from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
+from mqi_tui.ui.widgets.dose_pane import DosePane
 from mqi_tui.ui.widgets.log_view import LogView
+from mqi_tui.ui.widgets.plane_view import PlaneView
 from mqi_tui.ui.widgets.row_list import RowList
 from tests.support.screens import SMALL, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_snapshot
@@ -23,6 +26,9 @@ _OWNERS = {
     Scope.ATTENTION: AttentionList,
     Scope.LOG: LogView,
     Scope.LOG_ALONE: LogView,
+    Scope.BEAM: BeamScreen,
+    Scope.DOSE: DosePane,
+    Scope.PLANE: PlaneView,
 }
 
 
@@ -37,6 +43,11 @@ def test_no_key_has_two_meanings_in_one_place() -> None:
         together = {scope, Scope.MAIN} | ({Scope.LIST} if scope is not Scope.LOG else {Scope.LOG_ALONE})
         keys = [key for action in ACTIONS if action.scope in together for key in action.keys]
         assert len(keys) == len(set(keys)), scope
+
+
+def test_the_beam_screen_and_its_dose_share_no_key() -> None:
+    keys = [key for action in ACTIONS if action.scope in {Scope.BEAM, Scope.DOSE} for key in action.keys]
+    assert len(keys) == len(set(keys))
 
 
 async def test_the_help_lists_every_action() -> None:

@@ -215,7 +215,7 @@ class DosePane(Container, can_focus=True):
 
     def _arrange(self) -> None:
         """What is to be seen at this width."""
-        width, has_dose = self.app.size.width, self._dose is not None
+        width, has_dose, had_focus = self.app.size.width, self._dose is not None, self.has_focus_within
         self._page.display = not has_dose
         self._reading.display = has_dose
         self.query_one("#pictures").display = has_dose
@@ -228,6 +228,10 @@ class DosePane(Container, can_focus=True):
             view.display = self._is_shown(kind)
         if has_dose:
             self._show_planes()
+        focused = self.screen.focused
+        # Whoever reads here goes on reading here, whatever took the place of what had the keys.
+        if had_focus and (focused is None or not focused.display):
+            self.focus_picture()
 
     def _is_shown(self, kind: PlaneKind) -> bool:
         width = self.app.size.width

@@ -28,8 +28,8 @@ from mqi_tui.workflow.inspection import BeamDose
 
 _SCALE_WIDTH = 7
 """Of the position in mm at the left, with the sign of the cursor's line."""
-_BAR_WIDTH = 10
-"""Of the colour bar with its numbers."""
+_BAR_WIDTH = 14
+"""Of the colour bar with its numbers, at most ` 2.51e-05 Gy`: one that was cut would be another number."""
 _BAR_CELLS = 2
 _UPPER = "▀"
 _CURSOR = "╋"
@@ -72,20 +72,20 @@ class PlaneView(Widget, can_focus=True):
         """`plane` is the latest that is read of this kind; it may be another than the voxel's for a moment."""
         if (dose, voxel) == (self._dose, self._voxel) and plane is self._plane:
             return
-        if plane is not self._plane:
-            self._picture = None
+        is_other = plane is not self._plane
         self._dose, self._plane, self._voxel = dose, plane, voxel
-        wait = "" if self.is_current else " · reading"
-        title = plane_title(dose, self.kind, voxel[self.kind.normal])
-        self.border_title = Content(f"{title}{wait}")
+        if is_other:
+            self._make_picture()
+        self._show_title()
         self.refresh()
 
     def on_resize(self) -> None:
-        self._picture = None
+        self._make_picture()
+        self._show_title()
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        picture = self._make_picture()
+        picture = self._picture
         if self._dose is None or picture is None:
             return paint(self, [(" reading the plane", Tone.MUTED)] if y == 0 else [], width)
         lines = picture.fit.height // 2
@@ -156,18 +156,29 @@ class PlaneView(Widget, can_focus=True):
         if (x, y, z) != self._voxel:
             self.post_message(self.Moved((x, y, z)))
 
-    def _make_picture(self) -> _Picture | None:
+    def _make_picture(self) -> None:
         dose, plane = self._dose, self._plane
-        if self._picture is None and dose is not None and plane is not None:
-            row_axis, column_axis = self.kind.axes
-            room = max(self.size.height - 1, 1) * 2, max(self.size.width - _SCALE_WIDTH - _BAR_WIDTH - 1, 1)
-            rows, columns = plane.dose_gy.shape
-            voxel_mm = dose.grid.unit_mm[row_axis], dose.grid.unit_mm[column_axis]
-            fitted = Fit.into(room, (rows, columns), voxel_mm)
-            values = plane.dose_gy[::-1] if self._rows_grow_upwards else plane.dose_gy
-            # One scale for all planes: the same colour is the same dose.
-            self._picture = _Picture(fitted, levels(fitted.pixels(values), dose.summary.maximum_gy))
-        return self._picture
+        self._picture = None
+        if dose is None or plane is None or self.size.height < 2:
+            return
+        row_axis, column_axis = self.kind.axes
+        room = (self.size.height - 1) * 2, max(self.size.width - _SCALE_WIDTH - _BAR_WIDTH - 1, 1)
+        voxel_mm = dose.grid.unit_mm[row_axis], dose.grid.unit_mm[column_axis]
+        rows, columns = plane.dose_gy.shape
+        fitted = Fit.into(room, (rows, columns), voxel_mm)
+        values = plane.dose_gy[::-1] if self._rows_grow_upwards else plane.dose_gy
+        # One scale for all planes: the same colour is the same dose.
+        self._picture = _Picture(fitted, levels(fitted.pixels(values), dose.summary.maximum_gy))
+
+    def _show_title(self) -> None:
+        if self._dose is None:
+            return
+        title = plane_title(self._dose, self.kind, self._voxel[self.kind.normal])
+        if not self.is_current:
+            title += " · reading"
+        elif self._picture is not None and (shape := self._picture.fit.voxels_per_pixel) != (1, 1):
+            title += f" · pixel: max of {shape[1]}×{shape[0]}"
+        self.border_title = Content(title)
 
     @property
     def _cursor_cell(self) -> tuple[int, int]:
