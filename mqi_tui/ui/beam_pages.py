@@ -166,21 +166,25 @@ def _bytes(count: int) -> str:
 
 
 def input_page(
-    beam: BeamRecord, prepared: PreparedInput | None, used: Parameters | None, trouble: str, width: int
+    beam: BeamRecord, prepared: PreparedInput | None, used: Parameters | None, troubles: Sequence[str], width: int
 ) -> list[Line]:
-    """The engine's parameters and the energy layers. `trouble`: why the parameters that were used cannot be had."""
+    """The engine's parameters and the energy layers; `prepared` is None as long as it is not read.
+
+    `troubles`: why something of it cannot be had.
+    """
     lines: list[Line] = []
-    for text in filter(None, (trouble, prepared.trouble if prepared else "")):
+    for text in troubles:
         lines += hanging([("! ", Tone.WARNING)], text, Tone.WARNING, width)
     own = prepared.parameters if prepared else None
     # Before computing, what counts is what the next job will be given; afterwards what the last one was given.
     shown = own if used is None or beam.status in _BEFORE_COMPUTING else used
     if shown is None:
-        lines += [heading("moqui_tps.in"), *paragraph("None yet: preprocessing makes it.", Tone.MUTED, width)]
+        is_unread = prepared is None or prepared.trouble
+        why = "Not read." if is_unread else "None yet: preprocessing makes it."
+        lines += [heading("moqui_tps.in"), *paragraph(why, Tone.MUTED, width)]
     else:
         lines += _parameters(shown, width)
-    lines += [BLANK, *_layers(prepared.layers if prepared else (), width)]
-    return lines
+    return [*lines, BLANK, *_layers(prepared, width)]
 
 
 _BEFORE_COMPUTING = frozenset(
@@ -203,9 +207,13 @@ def _parameters(parameters: Parameters, width: int) -> list[Line]:
     return lines
 
 
-def _layers(layers: Sequence[LayerFacts], width: int) -> list[Line]:
+def _layers(prepared: PreparedInput | None, width: int) -> list[Line]:
+    layers: Sequence[LayerFacts] = () if prepared is None else prepared.layers
     if not layers:
-        return [heading("CSV layers"), *paragraph("None yet: preprocessing makes them.", Tone.MUTED, width)]
+        why = "None yet: preprocessing makes them."
+        if prepared is None or prepared.trouble:
+            why = "Not read."
+        return [heading("CSV layers"), *paragraph(why, Tone.MUTED, width)]
     histories = sum(layer.histories for layer in layers)
     rows = [
         (

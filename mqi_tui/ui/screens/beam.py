@@ -65,7 +65,7 @@ class BeamScreen(Screen[None]):
         self._history: BeamHistory | None = None
         self._prepared: PreparedInput | None = None
         self._used: Parameters | None = None
-        self._used_trouble = ""
+        self._input_troubles: dict[str, str] = {}
         self._head = BeamHead(beam, id="beam-head")
         self._tabs = TabLine(id="tabs")
         self._overview = PageView(id="overview")
@@ -169,7 +169,9 @@ class BeamScreen(Screen[None]):
             case Tab.FILES:
                 self._read("files", lambda: inspector.files(beam), self._show_files, self._files)
             case Tab.INPUT:
-                self._read("prepared", lambda: inspector.prepared_input(beam), self._show_prepared, self._input)
+                self._read(
+                    "prepared", lambda: inspector.prepared_input(beam), self._show_prepared, self._show_prepared_trouble
+                )
                 self._read("used", lambda: inspector.used_parameters(beam), self._show_used, self._show_used_trouble)
             case Tab.LOG:
                 self._log.show_beam(beam)
@@ -211,19 +213,26 @@ class BeamScreen(Screen[None]):
 
     async def _show_prepared(self, prepared: PreparedInput) -> None:
         self._prepared = prepared
-        self._show_input()
+        self._show_input("prepared", prepared.trouble)
+
+    def _show_prepared_trouble(self, trouble: str) -> None:
+        self._prepared = None
+        self._show_input("prepared", f"The input folder cannot be read now: {trouble}")
 
     async def _show_used(self, used: Parameters | None) -> None:
-        self._used, self._used_trouble = used, ""
-        self._show_input()
+        self._used = used
+        self._show_input("used", "")
 
     def _show_used_trouble(self, trouble: str) -> None:
-        self._used, self._used_trouble = None, f"What the latest attempt was given cannot be read: {trouble}"
-        self._show_input()
+        self._used = None
+        self._show_input("used", f"What the latest attempt was given cannot be read: {trouble}")
 
-    def _show_input(self) -> None:
-        beam, prepared, used, trouble = self._beam, self._prepared, self._used, self._used_trouble
-        self._input.show(lambda width: input_page(beam, prepared, used, trouble, width))
+    def _show_input(self, part: str, trouble: str) -> None:
+        """Two readings make the page, and the one from the HPC may come late or not at all."""
+        self._input_troubles[part] = trouble
+        beam, prepared, used = self._beam, self._prepared, self._used
+        troubles = [text for text in self._input_troubles.values() if text]
+        self._input.show(lambda width: input_page(beam, prepared, used, troubles, width))
 
     async def _show_dose(self, found: BeamDose | NoDose) -> None:
         await self._dose.show(self._beam, found)

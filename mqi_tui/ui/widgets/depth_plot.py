@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
-from textual_hires_canvas import HiResMode
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.strip import Strip
+from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import NumericAxisFormatter, PlotWidget
+from textual_plot.plot_widget import Legend
 
 from mqi_tui.ui.dose_words import PEAK, R50, R80
 from mqi_tui.ui.tones import TONE_CLASSES, Tone
@@ -22,6 +27,14 @@ class _ShortNumbers(NumericAxisFormatter):
         return [f"{tick:.4g}" for tick in ticks]
 
 
+class _StyledCanvas(Canvas):
+    """Every cell has a style: Textual's filter for NO_COLOR ends the program at one that has none."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        return Strip([Segment(text, style or self.rich_style) for text, style, _ in strip], strip.cell_length)
+
+
 class DepthPlot(PlotWidget, can_focus=False):
     """Draws one curve over the depth in mm, from 0 on both axes."""
 
@@ -31,6 +44,13 @@ class DepthPlot(PlotWidget, can_focus=False):
         super().__init__(id=id, allow_pan_and_zoom=False)
         self.set_x_formatter(_ShortNumbers())
         self.set_y_formatter(_ShortNumbers())
+
+    def compose(self) -> ComposeResult:
+        """The parts of a PlotWidget, with canvases of our own."""
+        with Grid():
+            for part in ("margin-top", "margin-left", "plot", "margin-bottom"):
+                yield _StyledCanvas(1, 1, id=part)
+        yield Legend(id="legend")
 
     def on_mount(self) -> None:
         self.margin_top, self.margin_bottom, self.margin_left = 1, 1, _LABEL_WIDTH + 2
