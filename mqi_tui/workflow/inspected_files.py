@@ -14,7 +14,6 @@ from mqi_tui.moqui.layer_csv import MAX_CSV_BYTES, read_layer_csv
 from mqi_tui.moqui.text_files import unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
-from mqi_tui.workflow.dose_record import record_of
 from mqi_tui.workflow.file_cache import FileCache, stamp_of
 from mqi_tui.workflow.inspection import (
     BeamFiles,
@@ -26,6 +25,7 @@ from mqi_tui.workflow.inspection import (
     PreparedInput,
 )
 from mqi_tui.workflow.states.postprocessing import refused_name
+from mqi_tui.workflow.stored_summary import summary_of
 
 _MOST_FILES = 1000
 """A site's own command may put anything into the result folder."""
@@ -106,9 +106,9 @@ def _look_at(path: Path, attempts: Sequence[AttemptRecord], cache: FileCache) ->
 
 
 def _checked_attempt(raw_file: Path) -> int | None:
-    """The attempt that computed the file, where the record of its check says so."""
-    record = record_of(raw_file)
-    return None if record is None else record.attempt
+    """The attempt that computed the file, where the summary of its check says so."""
+    summary = summary_of(raw_file)
+    return None if summary is None else summary.attempt
 
 
 def _files_in(folder: Path) -> list[Path]:

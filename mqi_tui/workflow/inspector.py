@@ -21,7 +21,6 @@ from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, cut_plane
 from mqi_tui.moqui.text_files import MAX_TABLE_BYTES, unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
-from mqi_tui.workflow.dose_record import DoseRecord, record_of
 from mqi_tui.workflow.file_cache import FileCache, Stamp, stamp_of
 from mqi_tui.workflow.inspected_files import files_of, parameters_of, prepared_input
 from mqi_tui.workflow.inspection import (
@@ -34,6 +33,7 @@ from mqi_tui.workflow.inspection import (
     PreparedInput,
 )
 from mqi_tui.workflow.states.postprocessing import refused_name
+from mqi_tui.workflow.stored_summary import StoredSummary, summary_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Inspector:
 
     async def dose(self, beam: BeamRecord) -> BeamDose | NoDose:
         raw_file = self._context.result_folder(beam) / self._context.settings.engine.raw_name
-        return await self._in_thread(_read_dose, raw_file, self._cache)
+        return await self._in_thread(_read_dose, beam.beam_id, raw_file, self._cache)
 
     async def plane(self, dose: BeamDose, kind: PlaneKind, index: int) -> DosePlane:
         return await self._in_thread(_read_plane, dose, kind, index, self._cache)
@@ -104,7 +104,7 @@ class Inspector:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _read_dose(raw_file: Path, cache: FileCache) -> BeamDose | NoDose:
+def _read_dose(beam_id: str, raw_file: Path, cache: FileCache) -> BeamDose | NoDose:
     try:
         stamp = stamp_of(raw_file)
         if stamp is None:
@@ -112,27 +112,27 @@ def _read_dose(raw_file: Path, cache: FileCache) -> BeamDose | NoDose:
             if stamp_of(refused) is not None:
                 return NoDose(DoseAbsence.REFUSED, refused)
             return NoDose(DoseAbsence.NONE, raw_file)
-        record = record_of(raw_file)
+        summary = summary_of(raw_file)
     except OSError as error:
         raise unreadable(raw_file, error) from None
-    if record is None:
+    if summary is None or summary.beam_id != beam_id:
         return NoDose(DoseAbsence.UNCHECKED, raw_file)
-    return cache.get(raw_file, f"dose of attempt {record.attempt}", stamp, lambda: _dose(raw_file, stamp, record))
+    return cache.get(raw_file, f"dose of attempt {summary.attempt}", stamp, lambda: _dose(raw_file, stamp, summary))
 
 
-def _dose(raw_file: Path, stamp: Stamp, record: DoseRecord) -> BeamDose:
-    x, y, _ = record.dose.maximum_index
-    plane = cut_plane(open_raw(raw_file, record.grid), PlaneKind.CORONAL, y)
+def _dose(raw_file: Path, stamp: Stamp, summary: StoredSummary) -> BeamDose:
+    x, y, _ = summary.dose.maximum_index
+    plane = cut_plane(open_raw(raw_file, summary.grid), PlaneKind.CORONAL, y)
     return BeamDose(
         path=raw_file,
         stamp=stamp,
-        attempt=record.attempt,
-        grid=record.grid,
-        beam_enters=record.beam_enters,
-        summary=record.dose,
-        axis=axis_dose(np.ascontiguousarray(plane.dose_gy[:, x]), record.grid, record.beam_enters),
-        histories_asked=record.histories_asked,
-        histories_done=record.histories_done,
+        attempt=summary.attempt,
+        grid=summary.grid,
+        beam_enters=summary.beam_enters,
+        summary=summary.dose,
+        axis=axis_dose(np.ascontiguousarray(plane.dose_gy[:, x]), summary.grid, summary.beam_enters),
+        histories_asked=summary.histories_asked,
+        histories_done=summary.histories_done,
     )
 
 

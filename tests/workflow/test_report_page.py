@@ -21,7 +21,7 @@ from mqi_tui.workflow.report.markup import shortened
 from mqi_tui.workflow.report.model import BeamReport, CaseReport, DoseReport
 from mqi_tui.workflow.report.page import render_page
 from mqi_tui.workflow.report.scale import tick_step, ticks
-from mqi_tui.workflow.report.stored_summary import StoredSummary
+from mqi_tui.workflow.stored_summary import StoredSummary
 from tests.support.pages import SVG, Page
 
 NOW = datetime(2026, 11, 24, 19, 30, 5, tzinfo=UTC)

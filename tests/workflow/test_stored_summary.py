@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.workflow.report.stored_summary import read_summary
+from mqi_tui.workflow.stored_summary import read_summary
 from tests.moqui.support import damaged, read_or_none
 
 PROFILE = {"position_mm": [0.0], "dose_gy": [1.0]}

@@ -10,7 +10,7 @@ from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.domain.records import AttemptRecord, BeamRecord, CaseRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.moqui.plan_facts import PlanBeamFacts, PlanFacts
-from mqi_tui.workflow.report.stored_summary import StoredSummary
+from mqi_tui.workflow.stored_summary import StoredSummary
 
 STOPPED = frozenset({BeamStatus.FAILED, BeamStatus.CANCELLED})
 

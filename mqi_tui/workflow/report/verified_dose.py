@@ -10,10 +10,9 @@ from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.local_files import sha256_of
-from mqi_tui.workflow.dose_record import SUMMARY
 from mqi_tui.workflow.report.model import STOPPED, DoseReport
-from mqi_tui.workflow.report.stored_summary import StoredSummary, read_summary
 from mqi_tui.workflow.states.download import LOCAL_LOG
+from mqi_tui.workflow.stored_summary import SUMMARY, StoredSummary, read_summary
 
 BUILTIN_ENGINE = "mqi_tui.builtin.simulation"
 """The built-in dose engine: a word of its command, and the begin of the first line that it prints."""

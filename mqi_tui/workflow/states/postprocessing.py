@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.config.templates import fill
@@ -13,11 +14,11 @@ from mqi_tui.moqui.dose import DoseSummary, check_dose, open_raw, summarise
 from mqi_tui.moqui.run_log import RunLogParser
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
-from mqi_tui.workflow.dose_record import DoseRecord, write_record
 from mqi_tui.workflow.local_program import run_program
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.download import LOCAL_LOG
 from mqi_tui.workflow.states.job_files import dose_grid
+from mqi_tui.workflow.stored_summary import StoredSummary, write_summary
 
 SITE_LOG = "postprocessing.log"
 _LOG_PIECE = 1024 * 1024
@@ -85,13 +86,16 @@ def _check_and_summarise(beam: BeamRecord, context: WorkflowContext, raw_file: P
     with log.open("rb") as file:
         while piece := file.read(_LOG_PIECE):
             parser.feed(piece)
-    record = DoseRecord(
+    stored = StoredSummary(
+        case_id=beam.parent_case_id,
+        beam_id=beam.beam_id,
         attempt=beam.attempt,
+        written_at=datetime.now(UTC),
         histories_asked=parser.state.histories_asked,
         histories_done=parser.state.histories_done,
         beam_enters=settings.engine.beam_enters,
         grid=grid,
         dose=summary,
     )
-    write_record(raw_file, beam, record)
+    write_summary(raw_file, stored)
     return summary
