@@ -98,8 +98,7 @@ def _step(step: Step, now: datetime, width: int) -> list[Line]:
 
 def _attempt(attempt: AttemptRecord, place: JobPlace | None, now: datetime, width: int) -> list[Line]:
     mark = _OUTCOME_MARKS[attempt.outcome] if attempt.outcome else _OPEN_ATTEMPT
-    if place is None and attempt.host:
-        place = JobPlace(attempt.host, attempt.gpu or "", "")
+    place = place or place_of(attempt)
     begins = attempt.submitted_at or attempt.created_at
     until = f"to {attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "so far"
     facts = [
@@ -113,6 +112,11 @@ def _attempt(attempt: AttemptRecord, place: JobPlace | None, now: datetime, widt
     word = attempt.outcome.value if attempt.outcome else "open"
     head = [(f"{attempt.attempt:>2}  ", Tone.STRONG), (fit(f"{mark.glyph} {word}", 12) + " ", mark.tone)]
     return hanging(head, " · ".join(filter(None, facts)), Tone.NORMAL, width)
+
+
+def place_of(attempt: AttemptRecord) -> JobPlace | None:
+    """Where its job computed, as its exit record says; None while that is not known."""
+    return JobPlace(attempt.host, attempt.gpu or "", "") if attempt.host else None
 
 
 def files_page(files: BeamFiles, width: int) -> list[Line]:

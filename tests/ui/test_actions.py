@@ -51,7 +51,7 @@ def test_the_beam_screen_and_its_dose_share_no_key() -> None:
 
 
 async def test_the_help_lists_every_action() -> None:
-    async with on_stage(ScriptedEngine(a_snapshot()), (120, 110)) as stage:
+    async with on_stage(ScriptedEngine(a_snapshot()), (120, 150)) as stage:
         await stage.press("question_mark")
         shown = " ".join(stage.text.replace("│", " ").split())
         for action in ACTIONS:

@@ -20,7 +20,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Scope, bindings_of
-from mqi_tui.ui.beam_pages import files_page, input_page, overview_page
+from mqi_tui.ui.beam_pages import files_page, input_page, overview_page, place_of
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.questions import Question
@@ -243,7 +243,12 @@ class BeamScreen(Screen[None]):
         """What grows with the clock: the durations, in the head and in the timeline."""
         beam, history, now = self._beam, self._history, datetime.now(UTC)
         place = self._snapshot.places.get(beam.beam_id)
-        self._head.show(beam, place, elapsed(steps_of(history.events), now) if history else None)
+        last = history.attempts[-1] if history and history.attempts else None
+        self._head.show(
+            beam,
+            place or (place_of(last) if last else None),
+            elapsed(steps_of(history.events), now) if history else None,
+        )
         if history is not None and self._tab is Tab.OVERVIEW:
             self._overview.show(lambda width: overview_page(beam, history, place, now, width))
 
