@@ -12,7 +12,7 @@ STAMP := $(VENV)/installed-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 TEST_REPORT := .pytest_cache/tests.xml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-slurm test lint format clean
+.PHONY: help setup demo demo-slurm test lint docs format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
@@ -39,13 +39,16 @@ test: lint ## lint, then all tests; a skipped test is a failure
 		grep -qv $(if $(CI),-e '^$$',-e 'message="no test cluster here:'); then \
 		echo 'make test: tests were skipped (named above); each must run here, or go.' >&2; exit 1; fi
 
+docs: $(STAMP) ## write docs/config.md from the settings' docstrings
+	$(BIN)/python -m tools.config_reference
+
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove .venv and what the tools left (demo/ and demo-slurm/ stay)
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache snapshot_report.html
-	find mqi_tui tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+	find mqi_tui tests tools benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	@set -eu; python='$(PYTHON)'; \

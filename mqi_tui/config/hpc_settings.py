@@ -47,18 +47,23 @@ class SlurmSettings(Section):
     """What each job asks of Slurm when `scheduler` is `slurm`; an empty value leaves the option out."""
 
     partition: OptionalWord = ""
+    """The partition (queue) for the jobs."""
     account: OptionalWord = ""
+    """The account that the jobs are charged to."""
     qos: OptionalWord = ""
+    """The quality of service that the jobs ask for."""
     time_limit: OptionalWord = ""
-    """As sbatch takes it, e.g. 02:00:00."""
+    """The longest that a job may take, as sbatch takes it, e.g. 02:00:00."""
     memory: OptionalWord = ""
-    """As sbatch takes it, e.g. 16G."""
+    """The memory of its node that a job may use, as sbatch takes it, e.g. 16G."""
     cpus: Annotated[int, whole_number(0, 4096)] = 0
     """CPUs a job; 0 leaves it to Slurm."""
     gres: OptionalWord = "gpu:1"
     """The GPU that a job asks for."""
     constraint: OptionalWord = ""
+    """Features that the node must have."""
     reservation: OptionalWord = ""
+    """The reservation in which the jobs run."""
     extra_lines: tuple[Line, ...] = ()
     """Further `#SBATCH` lines, without the `#SBATCH`."""
     queue_ahead: Annotated[int, whole_number(0, 64)] = 2
