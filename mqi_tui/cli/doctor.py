@@ -11,8 +11,6 @@ from mqi_tui.domain.text import printable
 from mqi_tui.workflow.doctor import Check, Outcome, check_up
 from mqi_tui.workflow.doctor.checkup import CONFIG
 
-_MARKS = {Outcome.OK: "✓", Outcome.WARNING: "!", Outcome.FAILED: "✗", Outcome.SKIPPED: "-"}
-
 
 def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
@@ -46,7 +44,7 @@ async def doctor(options: argparse.Namespace) -> int:
 
 def _line(check: Check) -> str:
     remedy = f" -> {check.remedy}" if check.remedy else ""
-    return printable(f"{_MARKS[check.outcome]} {check.outcome.value:7} {check.name}: {check.sentence}{remedy}")
+    return printable(f"{check.outcome.mark} {check.outcome.value:7} {check.name}: {check.sentence}{remedy}")
 
 
 def _as_json(check: Check) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import logging.handlers
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 from mqi_tui.cli.arguments import Commands, count
 from mqi_tui.cli.headless import Headless
 from mqi_tui.cli.places import write_config
-from mqi_tui.config import Config, load_config
+from mqi_tui.config import Config, config_place, load_config
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.workflow.engine import Engine
+from mqi_tui.workflow.new_config import can_be_written
 
 LOG_NAME = "mqi-tui.log"
 _LOG_BYTES = 5 * 1024 * 1024
@@ -49,10 +51,22 @@ def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
 async def run(options: argparse.Namespace) -> int:
     if options.until_idle and not options.headless:
         raise RequestRefusedError("--until-idle goes with --headless.")
+    if not options.headless:
+        await _offer_set_up(config_place(options.config))
     config = load_config(options.config)
     return await run_engine(
         config, headless=options.headless, dispatch_all=options.dispatch_all, until_idle=options.until_idle
     )
+
+
+async def _offer_set_up(path: Path) -> None:
+    """On a terminal, where a config could be but is none; whoever leaves it is told that there is none, as ever."""
+    has_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if has_terminal and can_be_written(path):
+        # Imported late: most starts need no set-up.
+        from mqi_tui.ui.setup.app import SetupApp  # noqa: PLC0415
+
+        await SetupApp(path).run_async()
 
 
 async def demo(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from mqi_tui.config.hpc_settings import (
     SshSettings,
     StorageSettings,
 )
-from mqi_tui.config.loading import DEFAULT_CONFIG, Config, load_config
+from mqi_tui.config.loading import DEFAULT_CONFIG, Config, config_place, load_config, parse_config
 from mqi_tui.config.settings import (
     EngineSettings,
     InterpreterSettings,
@@ -33,5 +33,7 @@ __all__ = [
     "SlurmSettings",
     "SshSettings",
     "StorageSettings",
+    "config_place",
     "load_config",
+    "parse_config",
 ]

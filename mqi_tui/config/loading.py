@@ -69,15 +69,27 @@ def load_config(path: Path) -> Config:
 
     Raises ConfigError with a line for each thing that is wrong: file, line, key, what was found and what is expected.
     """
-    path = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - they keep links and raise nothing
-    source = Source.read(path)
+    return _checked(Source.read(config_place(path)))
+
+
+def parse_config(path: Path, text: str) -> Config:
+    """What `load_config` would make of a file at `path` with this text; no such file needs to be there."""
+    return _checked(Source.parse(config_place(path), text.encode(errors="surrogatepass")))
+
+
+def config_place(path: Path) -> Path:
+    """The absolute path of the config file that `path` names."""
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - they keep links and raise nothing
+
+
+def _checked(source: Source) -> Config:
     try:
         settings = Settings.model_validate(source.values)
     except ValidationError as error:
         details = sorted(error.errors(), key=lambda detail: line_of(source.lines, _key_of(detail)) or 0)
-        raise ConfigError("\n".join(str(_explain(source, detail)) for detail in details)) from None
-    settings = with_absolute_paths(settings, path.parent)
-    config = Config(settings, path, MappingProxyType(dict(source.lines)))
+        raise ConfigError.of(_explain(source, detail) for detail in details) from None
+    settings = with_absolute_paths(settings, source.path.parent)
+    config = Config(settings, source.path, MappingProxyType(dict(source.lines)))
     problems = [config.error(bad.key, bad.found, bad.expected) for bad in bad_places(settings)]
     first, longest = settings.retry.first_pause_seconds, settings.retry.longest_pause_seconds
     if first > longest:
@@ -87,7 +99,7 @@ def load_config(path: Path) -> Config:
         expected = "the HPC's address, or its name in an OpenSSH config, since hpc.transport is ssh"
         problems.append(config.error(("hpc", "ssh", "host"), settings.hpc.ssh.host, expected))
     if problems:
-        raise ConfigError("\n".join(map(str, problems)))
+        raise ConfigError.of(problems)
     return config
 
 

@@ -38,7 +38,12 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         """Raises ConfigError for a file that cannot be read or is not YAML of the plain kind described above."""
-        node = _compose(path, _decode(path, _read(path)))
+        return cls.parse(path, _read(path))
+
+    @classmethod
+    def parse(cls, path: Path, data: bytes) -> Source:
+        """What `data` says as the content of the file at `path`, which is not looked at."""
+        node = _compose(path, _decode(path, data))
         if node is None or _is_null(node):
             return cls(path)
         if not isinstance(node, yaml.MappingNode):
@@ -71,7 +76,8 @@ def dotted(key: KeyPath) -> str:
 def _refusal(path: Path, line: int | None, found: str, expected: str, *, key: KeyPath = ()) -> ConfigError:
     place = f"{path}:{line}" if line else str(path)
     name = f"{dotted(key)}: " if key else ""
-    return ConfigError(f"{place}: {name}found {found}, expected {expected}.")
+    said = f"found {found}, expected {expected}."
+    return ConfigError(f"{place}: {name}{said}", key=key, said=said)
 
 
 def _read(path: Path) -> bytes:

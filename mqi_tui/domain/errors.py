@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,25 @@ class MqiError(Exception):
 
 
 class ConfigError(MqiError):
-    """The configuration is wrong; the message names file, key, what was found and what is expected."""
+    """The configuration is wrong; the message names file, key, what was found and what is expected.
+
+    `key` is the place of the value that is wrong, empty for the file itself, and `said` the message without file and
+    key. The error that stands for several has each of them in `problems`; a single one has itself.
+    """
+
+    def __init__(
+        self, message: str, *, key: tuple[str, ...] = (), said: str = "", problems: tuple[ConfigError, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.key = key
+        self.said = said or message
+        self.problems = problems or (self,)
+
+    @classmethod
+    def of(cls, problems: Iterable[ConfigError]) -> ConfigError:
+        """One error for all of them, a line each."""
+        all_of_them = tuple(problems)
+        return cls("\n".join(map(str, all_of_them)), problems=all_of_them)
 
 
 class TransientError(MqiError):

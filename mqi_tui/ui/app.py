@@ -10,7 +10,6 @@ from pathlib import Path
 from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import WorkerError
 
 from mqi_tui.domain.text import printable
@@ -18,27 +17,11 @@ from mqi_tui.ui import questions
 from mqi_tui.ui.commands import Outcome, sentences
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.theme import THEME
 from mqi_tui.workflow.control import EngineControl
 
 _CLOSING_SECONDS = 5.0
 _COMMANDS = "commands"
-
-# Blue, orange and bluish green stay apart for colour-blind eyes, and differ in lightness too.
-_THEME = Theme(
-    name="mqi",
-    dark=True,
-    primary="#6cb6ff",
-    secondary="#8aa4c4",
-    accent="#6cb6ff",
-    success="#56c8a6",
-    warning="#e6b450",
-    error="#ff8f66",
-    foreground="#d3dae6",
-    background="#10151d",
-    surface="#10151d",
-    panel="#1b2330",
-    variables={"muted": "#7d8b9f", "rule": "#2c3849", "row": "#1e2a3a"},
-)
 
 
 class MqiApp(App[None]):
@@ -58,8 +41,8 @@ class MqiApp(App[None]):
         self.animation_level = "none"
         self._engine = engine
         self._main = MainScreen(engine, self, title, hpc, scan_directory)
-        self.register_theme(_THEME)
-        self.theme = _THEME.name
+        self.register_theme(THEME)
+        self.theme = THEME.name
 
     def get_default_screen(self) -> Screen[None]:
         return self._main

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqi_tui.config import DEFAULT_CONFIG, Config, Settings, load_config
+from mqi_tui.config import DEFAULT_CONFIG, Config, Settings, load_config, parse_config
 from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import ConfigError
 
@@ -250,3 +250,19 @@ def test_a_dose_grid_is_given_whole_or_refused(path: Path, grid: str, key: str, 
         load(path, f"engine:\n  dose_grid: {grid}\n")
     place = f"engine.dose_grid.{key}".removesuffix(".")
     assert any(f"{place}: " in line and expected in line for line in str(caught.value).splitlines()), str(caught.value)
+
+
+def test_a_text_is_judged_as_the_file_that_it_would_be_and_each_problem_knows_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "config.yaml"
+    config = parse_config(path, "result_path: doses\n")
+    assert config.settings.result_path == path.parent / "doses"
+    assert config.path == path
+    with pytest.raises(ConfigError) as caught:
+        parse_config(path, "max_workers: none\nhpc:\n  ssh:\n    port: ten\n")
+    assert [problem.key for problem in caught.value.problems] == [("max_workers",), ("hpc", "ssh", "port")]
+    assert caught.value.problems[0].said == "found 'none', expected a whole number from 1 to 64."
+    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+    with pytest.raises(ConfigError) as caught:
+        parse_config(path, "max_workers: [\n")
+    assert [problem.key for problem in caught.value.problems] == [()]
+    assert not path.parent.exists()

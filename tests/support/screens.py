@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.cells import cell_len
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets._toast import Toast
@@ -37,34 +39,11 @@ _CELL_WIDTH = 12.2
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The app at work, with its pilot."""
+class View:
+    """An app at work, with its pilot, and what stands on its screen."""
 
-    app: MqiApp
-    engine: ScriptedEngine
-    pilot: Pilot[None]
-
-    @property
-    def main(self) -> MainScreen:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
-
-    @property
-    def cases(self) -> CaseTree:
-        return self.main.query_one(CaseTree)
-
-    @property
-    def beams(self) -> BeamList:
-        return self.main.query_one(BeamList)
-
-    @property
-    def details(self) -> DetailPane:
-        return self.main.query_one(DetailPane)
-
-    @property
-    def log(self) -> LogView:
-        return self.main.query_one(LogView)
+    app: App[Any]
+    pilot: Pilot[Any]
 
     @property
     def toasts(self) -> list[str]:
@@ -97,12 +76,42 @@ class Stage:
         return "\n".join(self.lines)
 
 
+@dataclass(frozen=True)
+class Stage(View):
+    """The program's app over a scripted engine."""
+
+    app: MqiApp
+    engine: ScriptedEngine
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def cases(self) -> CaseTree:
+        return self.main.query_one(CaseTree)
+
+    @property
+    def beams(self) -> BeamList:
+        return self.main.query_one(BeamList)
+
+    @property
+    def details(self) -> DetailPane:
+        return self.main.query_one(DetailPane)
+
+    @property
+    def log(self) -> LogView:
+        return self.main.query_one(LogView)
+
+
 @asynccontextmanager
 async def on_stage(engine: ScriptedEngine, size: tuple[int, int] = MIDDLE) -> AsyncIterator[Stage]:
     """Run the app over the engine until its first picture is there."""
     app = MqiApp(engine, "/data/config.yaml", scan_directory=SCAN_DIRECTORY)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-        stage = Stage(app, engine, pilot)
+        stage = Stage(app, pilot, engine)
         await stage.until(lambda: engine.published > 0)
         await pilot.pause()
         yield stage

@@ -39,7 +39,7 @@ async def test_the_cluster_is_named_where_there_is_room_and_its_name_is_taken_li
     engine = ScriptedEngine(a_snapshot())
     app = MqiApp(engine, "/data/config.yaml", hpc="hpc[1].example \x1b[31m· Slurm")
     async with app.run_test(size=MIDDLE, notifications=True, tooltips=True) as pilot:
-        stage = Stage(app, engine, pilot)
+        stage = Stage(app, pilot, engine)
         await stage.until(lambda: "hpc[1].example �[31m· Slurm" in stage.lines[0])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.commands import CommandRunner, Outcome
 from mqi_tui.ui.details import attention_details, details_of
@@ -26,7 +26,6 @@ from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
-from mqi_tui.ui.screens.ask import AskScreen
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
@@ -63,7 +62,7 @@ class MainScreen(Screen[None]):
         self._scan_directory = scan_directory
         self._snapshot = engine.snapshot
         self._marked: set[str] = set()
-        self._answered: set[int] = set()
+        self._asking = Asking(lambda: self.app, engine.answer)
         self._filter = Filter()
         self._header = HeaderLine(title, hpc, lambda: engine.confirmed_at, id="header")
         self._attention = AttentionList(id="attention")
@@ -106,30 +105,7 @@ class MainScreen(Screen[None]):
         for screen in self.app.screen_stack:
             if isinstance(screen, EventsScreen | BeamScreen):
                 screen.show(snapshot)
-        self._show_question()
-
-    def _show_question(self) -> None:
-        """The first question that is not answered yet; one that is over leaves the screen by itself."""
-        waiting = {question.question_id: question for question in self._snapshot.questions}
-        self._answered &= waiting.keys()
-        open_one = self.app.screen if isinstance(self.app.screen, AskScreen) else None
-        if open_one is not None:
-            if open_one.question.question_id not in waiting:
-                self._answered.add(open_one.question.question_id)
-                open_one.dismiss(None)
-            return
-        if any(isinstance(screen, AskScreen) for screen in self.app.screen_stack):
-            return
-        for number, question in waiting.items():
-            if number not in self._answered:
-                self.app.push_screen(AskScreen(question), partial(self._answer, number))
-                return
-
-    def _answer(self, question_id: int, value: str | None) -> None:
-        if question_id not in self._answered:
-            self._answered.add(question_id)
-            self._engine.answer(question_id, value)
-        self._show_question()
+        self._asking.show(snapshot.questions)
 
     # What is shown
 

@@ -18,6 +18,14 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     """Not looked at, because something that it needs was not found."""
 
+    @property
+    def mark(self) -> str:
+        """One character that says it beside the word."""
+        return _MARKS[self]
+
+
+_MARKS = {Outcome.OK: "✓", Outcome.WARNING: "!", Outcome.FAILED: "✗", Outcome.SKIPPED: "-"}
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

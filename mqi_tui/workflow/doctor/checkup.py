@@ -9,6 +9,7 @@ from pathlib import Path
 from mqi_tui.config import Config, load_config
 from mqi_tui.domain.errors import ConfigError
 from mqi_tui.hpc.protocols import Transport
+from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.workflow.config_check import check_engine_parameters
 from mqi_tui.workflow.doctor.check import Check, Outcome, Step, take_steps
 from mqi_tui.workflow.doctor.compute import ComputeChecks
@@ -40,23 +41,42 @@ async def check_up(path: Path) -> AsyncIterator[Check]:
     hpc = config.settings.hpc
     yield Check(CONFIG, Outcome.OK, f"{config.path}: transport {hpc.transport}, scheduler {hpc.scheduler}")
     async with AsyncExitStack() as stack:
-        async for check in take_steps(_steps(config, stack)):
+        way = _Way(config, stack, QuestionBoard())
+        steps = [
+            *FolderChecks(config).steps(),
+            *ProgramChecks(config).steps(),
+            *way.steps(),
+            *ComputeChecks(way.transport, config.settings, PROBE_NAME).steps(),
+        ]
+        async for check in take_steps(steps):
             yield check
 
 
-def _steps(config: Config, stack: AsyncExitStack) -> list[Step]:
-    connection = ConnectionChecks(config, stack)
-    hpc = config.settings.hpc
+async def check_connection(config: Config, questions: QuestionBoard) -> AsyncIterator[Check]:
+    """Only the checks of the way to the HPC and of its scheduler; what a connection wants to know goes to `questions`.
 
-    def transport() -> Transport:
-        return connection.transport
+    It makes `hpc.remote_root` there, and writes one small file into it.
+    """
+    async with AsyncExitStack() as stack:
+        async for check in take_steps(_Way(config, stack, questions).steps()):
+            yield check
 
-    scheduler = SlurmChecks(transport, hpc) if hpc.scheduler == "slurm" else DirectChecks(transport)
-    return [
-        *FolderChecks(config).steps(),
-        *ProgramChecks(config).steps(),
-        *(ssh_steps(hpc.ssh) if hpc.transport == "ssh" else ()),
-        *connection.steps(),
-        *scheduler.steps(),
-        *ComputeChecks(transport, config.settings, PROBE_NAME).steps(),
-    ]
+
+class _Way:
+    """The way to the HPC, and who runs the jobs there."""
+
+    def __init__(self, config: Config, stack: AsyncExitStack, questions: QuestionBoard) -> None:
+        self._hpc = config.settings.hpc
+        self._connection = ConnectionChecks(config, stack, questions)
+
+    def transport(self) -> Transport:
+        return self._connection.transport
+
+    def steps(self) -> list[Step]:
+        is_slurm = self._hpc.scheduler == "slurm"
+        scheduler = SlurmChecks(self.transport, self._hpc) if is_slurm else DirectChecks(self.transport)
+        return [
+            *(ssh_steps(self._hpc.ssh) if self._hpc.transport == "ssh" else ()),
+            *self._connection.steps(),
+            *scheduler.steps(),
+        ]

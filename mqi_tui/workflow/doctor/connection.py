@@ -12,6 +12,7 @@ from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.factory import open_transport
 from mqi_tui.hpc.gpu_readings import read_gpus
 from mqi_tui.hpc.protocols import Transport
+from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.storage import free_bytes
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, warning
 from mqi_tui.workflow.doctor.folders import PROBE, PROBE_NAME
@@ -24,6 +25,9 @@ GPUS_OF_JOBS = "GPU readings of jobs"
 MOST_CLOCK_SECONDS = 5.0
 """A clock further off than that is warned about."""
 
+ANSWER_SECONDS = 600.0
+"""How long a person may think about a password or a host key."""
+
 _HOME = 'printf "%s\\n" "$HOME"; [ -d "$HOME" ] && [ -w "$HOME" ]'
 _ANSWER = "mqi-tui doctor: 1 2 3"
 
@@ -31,9 +35,10 @@ _ANSWER = "mqi-tui doctor: 1 2 3"
 class ConnectionChecks:
     """Opens a transport of its own; it stays open for later steps and is closed with the stack."""
 
-    def __init__(self, config: Config, stack: AsyncExitStack) -> None:
+    def __init__(self, config: Config, stack: AsyncExitStack, questions: QuestionBoard) -> None:
         self._settings = config.settings
         self._stack = stack
+        self._questions = questions
         self._transport: Transport | None = None
 
     @property
@@ -49,6 +54,8 @@ class ConnectionChecks:
     def steps(self) -> list[Step]:
         there = (CONNECTION,)
         wait = self._settings.hpc.ssh.connect_timeout_seconds + 30.0
+        if self._questions.has_audience:
+            wait += ANSWER_SECONDS
         return [
             Step(CONNECTION, self._connect, "correct hpc.transport and hpc.ssh, or try ssh by hand", (), wait),
             Step("login noise", self._noise, "let the login files print for interactive shells alone", there),
@@ -62,7 +69,7 @@ class ConnectionChecks:
 
     async def _connect(self) -> Finding:
         started = time.monotonic()
-        transport = await self._stack.enter_async_context(open_transport(self._settings))
+        transport = await self._stack.enter_async_context(open_transport(self._settings, questions=self._questions))
         result = await transport.run(["true"], timeout=20.0)
         if result.exit_status != 0:
             return failed(f"`true` ended with exit code {result.exit_status} there", "look at the login shell there")
