@@ -341,6 +341,7 @@ async def test_no_text_from_outside_crashes_a_tab_or_reaches_the_terminal_raw(on
     inspector.used = Parameters((Parameter(one or "k", other, True),), 1)
     inspector.input = PreparedInput(None, (), f"trouble {one}")
     async with on_beam_screen(engine, LARGE) as stage:
+        assert printable(stage.lines[0]) == stage.lines[0]
         for tab, key in (("overview", "1"), ("files", "2"), ("input", "3")):
             await stage.press(key)
             await stage.until(lambda tab=tab: "Reading …" not in page(stage, tab))  # type: ignore[misc]

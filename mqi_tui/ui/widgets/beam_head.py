@@ -14,7 +14,7 @@ from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.measured import place_text
-from mqi_tui.ui.text import bar, cut_middle, percent
+from mqi_tui.ui.text import bar, cut_middle, one_line, percent
 from mqi_tui.ui.timeline import span
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
@@ -56,7 +56,7 @@ class BeamHead(OneLine):
         facts = [
             f"attempt {beam.attempt}" if beam.attempt else "",
             f"slot {beam.gpu_id}" if beam.gpu_id is not None else "",
-            place_text(self._place) if self._place is not None else "",
+            one_line(place_text(self._place)) if self._place is not None else "",
             span(self._elapsed) if self._elapsed is not None else "",
         ]
         shown = [fact for fact in facts if fact]
