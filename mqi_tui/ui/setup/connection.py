@@ -35,7 +35,7 @@ class ConnectionScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         root = one_line(self._config.settings.hpc.remote_root)
-        with Vertical(id="test"):
+        with Vertical(id="connection-test"):
             yield Static(Content(f"Connection test: {one_line(self._config.settings.hpc.words)}"), id="title")
             yield Static(Content(f"It makes {root} there and writes a small file into it."), id="note")
             yield VerticalScroll(id="checks")
