@@ -270,7 +270,7 @@ class AlteringTransport(LocalTransport):
 
 def _use(transport: LocalTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
-    async def open_transport(_: object) -> AsyncIterator[LocalTransport]:
+    async def open_transport(_: object, *, questions: object) -> AsyncIterator[LocalTransport]:
         yield transport
 
     monkeypatch.setattr(connection, "open_transport", open_transport)
