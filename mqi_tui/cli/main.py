@@ -8,8 +8,10 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mqi_tui import __version__
 from mqi_tui.cli import doctor, places, report, requests, run, status
@@ -25,8 +27,6 @@ Without a command, the full-screen program starts."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 all is well, 1 some beams did not complete, 2 usage, config or a refused command."""
-    # SIGTERM ends the program as ctrl+c does: the engine is closed, running jobs go on.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     for stream in (sys.stdout, sys.stderr):
         # A terminal or log that knows fewer characters than names have is no reason to end.
         if isinstance(stream, io.TextIOWrapper):
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments, argparse.Namespace(config=Path("config.yaml")))
     try:
         result = options.command(options)
-        return int(asyncio.run(result) if asyncio.iscoroutine(result) else result)
+        return int(asyncio.run(_until_asked_to_end(result)) if asyncio.iscoroutine(result) else result)
     except MqiError as error:
         for line in str(error).splitlines():
             print(f"mqi-tui: {printable(line)}", file=sys.stderr)
@@ -43,9 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has enough (`mqi-tui status | head`); at the end Python would try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("mqi-tui: interrupted; running jobs go on and are picked up at the next start", file=sys.stderr)
         return 1
+
+
+async def _until_asked_to_end(command: Coroutine[Any, Any, int]) -> int:
+    """SIGTERM ends the command as ctrl+c does: the engine is closed, running jobs go on.
+
+    By a handler of its own: a shell's background job (`nohup mqi-tui run --headless &`) ignores SIGINT.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  (this is a coroutine)
+    with suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await command
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -102,13 +102,16 @@ class RunningProgram:
 
 
 @contextmanager
-def running_program(quick: QuickSite, *options: str) -> Iterator[RunningProgram]:
-    """The program at work, from the moment on at which it holds its lock; killed at the end if it still runs."""
+def running_program(quick: QuickSite, *options: str, ignoring: str = "") -> Iterator[RunningProgram]:
+    """The program at work, from the moment on at which it holds its lock; killed at the end if it still runs.
+
+    `ignoring` names signals that it is born to ignore, as a shell's background job does INT.
+    """
     output = quick.site.folder / "output.txt"
     with output.open("w") as file:
-        process = subprocess.Popen(
-            quick.site.command("run", "--headless", *options), stdout=file, stderr=subprocess.STDOUT, text=True
-        )
+        born = f"trap '' {ignoring}; " if ignoring else ""
+        command = ["sh", "-c", f'{born}exec "$@"', "sh", *quick.site.command("run", "--headless", *options)]
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, text=True)
     holder = quick.site.folder / "state" / "mqi-tui.lock.holder"
     try:
         database = quick.site.config.settings.database_path

@@ -109,6 +109,13 @@ def test_a_signal_ends_it_cleanly_and_its_jobs_go_on(quick: QuickSite, by: signa
     assert quick.count(COMPUTING) == 1
 
 
+def test_a_shells_background_job_ends_when_it_is_asked_to(quick: QuickSite) -> None:
+    with running_program(quick, ignoring="INT") as program:
+        assert program.end(signal.SIGTERM) == 1
+        assert program.output.splitlines()[-1].startswith("mqi-tui: interrupted;")
+        assert "Traceback" not in program.output
+
+
 def test_a_signal_during_a_local_program_ends_that_too(quick: QuickSite) -> None:
     quick.add_case()
     quick.hold(PREPROCESSING)
