@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.targets import ENDED, CaseTarget, Target, beams_of, can_be_cancelled
 from mqi_tui.ui.text import counted, percent
 
@@ -23,7 +24,7 @@ class Question:
     yes: str
 
 
-def about_cancel(target: Target) -> Question | None:
+def about_cancel(target: Target, actions: Actions) -> Question | None:
     """None when none of the target's beams can be cancelled."""
     beams = beams_of(target)
     affected = [beam for beam in beams if can_be_cancelled(beam)]
@@ -39,12 +40,13 @@ def about_cancel(target: Target) -> Question | None:
     lines = [
         *_listed(affected, _what_cancel_does),
         *([f"{counted(untouched, 'other beam')} not at work: untouched."] if untouched else []),
-        "Files on the HPC stay. A cancelled beam can be retried (r) and goes on from the step it stopped in.",
+        f"Files on the HPC stay. A cancelled beam can be retried ({actions.way_to('retry_target')}) and goes on from "
+        "the step it stopped in.",
     ]
     return Question(title, tuple(lines), f"cancel {counted(len(affected), 'beam')}")
 
 
-def about_rerun(beams: Sequence[BeamRecord]) -> Question | None:
+def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | None:
     """None when none of the beams has ended."""
     ended = [beam for beam in beams if beam.status in ENDED]
     if not ended:
@@ -53,7 +55,7 @@ def about_rerun(beams: Sequence[BeamRecord]) -> Question | None:
         *_listed(ended, lambda beam: f"{beam.beam_id}: now {beam.status.word}"),
         "Every step is done again, from the check of the folder to a new job on the HPC. "
         "A dose file that is there now is replaced when the new one is verified.",
-        "To go on from the step that failed instead, say no and press r.",
+        f"To go on from the step that failed instead, say no and press {actions.way_to('retry_target')}.",
     ]
     return Question(f"Run {counted(len(ended), 'beam')} again from the beginning?", tuple(lines), "run again")
 

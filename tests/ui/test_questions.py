@@ -74,7 +74,7 @@ async def test_there_is_no_question_when_nothing_can_be_cancelled() -> None:
 
 async def test_a_full_rerun_is_confirmed_and_touches_ended_beams_alone() -> None:
     async with on_stage(ScriptedEngine(_snapshot())) as stage:
-        await stage.press("R")
+        await stage.press("ctrl+p", *"rerun", "enter")
         assert "Run 1 beam again from the beginning?" in stage.text
         assert "alpha_b3: now completed" in stage.text
         await stage.press("y")

@@ -52,6 +52,11 @@ class Columns:
 
 class BeamList(RowList[BeamRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
+    HELP = (
+        "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
+        "or its place in the queue (#1 is next). ● is marked."
+    )
     head_height = 1
 
     class LogWanted(Message):

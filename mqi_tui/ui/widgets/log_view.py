@@ -42,6 +42,8 @@ class LogView(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOG), *bindings_of(Scope.LOG_ALONE)]
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG_ALONE, Scope.LOG)
+    HELP = "The log of the selected beam's latest attempt, read live. It follows its end until you scroll up."
 
     def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -158,6 +160,10 @@ class LogView(ScrollView, can_focus=True):
             return [(" " + text, tone), *meaning]
         begin, end = match.span()
         return [(" " + text[:begin], tone), (text[begin:end], Tone.KEY), (text[end:], tone), *meaning]
+
+    def on_resize(self) -> None:
+        # In a pane that has grown, the end that was scrolled to is beyond it: a step up would begin there, unseen.
+        self.scroll_target_y = min(self.scroll_target_y, self.max_scroll_y)
 
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)

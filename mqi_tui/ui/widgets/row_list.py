@@ -39,6 +39,7 @@ class RowList(ScrollView, Generic[R], can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row--cursor", "row--unfocused-cursor", "row--head", *TONE_CLASSES}
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LIST)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LIST,)
 
     @dataclass
     class Highlighted(Message):
@@ -181,6 +182,9 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         position = self.scroll_offset.y + offset.y - self.head_height
         if position < len(self._rows):
             self.move_to(position)
+            if event.chain == 2:
+                # Whatever enter does where the list is; the first of the two clicks has brought the focus.
+                self.app.simulate_key("enter")
 
     @property
     def _page(self) -> int:

@@ -1,0 +1,37 @@
+"""The main screen's actions that ask something of the engine: those that end or repeat work ask the reader first."""
+
+from __future__ import annotations
+
+from mqi_tui.ui import commands, questions
+from mqi_tui.ui.screens.cockpit import Cockpit, name_of
+from mqi_tui.ui.targets import ENDED, beams_of
+
+
+class Commanding(Cockpit):
+    def action_dispatch_target(self) -> None:
+        if target := self._target_or_say():
+            self._carry_out(commands.dispatch(self._engine, target), target)
+
+    def action_retry_target(self) -> None:
+        if target := self._target_or_say():
+            self._carry_out(commands.retry(self._engine, target), target)
+
+    def action_cancel_target(self) -> None:
+        if target := self._target_or_say():
+            self._ask(
+                questions.about_cancel(target, self._actions),
+                f"{name_of(target)}: nothing is at work, so there is nothing to cancel.",
+                lambda: self._carry_out(commands.cancel(self._engine, target), target),
+            )
+
+    def action_rerun_target(self) -> None:
+        if target := self._target_or_say():
+            ended = [beam for beam in beams_of(target) if beam.status in ENDED]
+            self._ask(
+                questions.about_rerun(ended, self._actions),
+                f"{name_of(target)}: only a beam that has ended is run again.",
+                lambda: self._carry_out(commands.rerun(self._engine, ended), target),
+            )
+
+    def action_toggle_pause(self) -> None:
+        self._runner.carry_out(commands.toggle_pause(self._engine))
