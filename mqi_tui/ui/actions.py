@@ -150,6 +150,21 @@ ACTIONS = (
     ),
     Action("events", Scope.MAIN, ("e",), "Show the list of the latest events.", "Events", "Events"),
     Action(
+        "dispatch_ready",
+        Scope.MAIN,
+        ("D",),
+        "Dispatch every new beam of all cases. Says how many of which cases; y confirms.",
+        title="Dispatch all that is ready",
+        asks=True,
+    ),
+    Action(
+        "retry_case",
+        Scope.MAIN,
+        ("R",),
+        "Retry every failed beam of the case, each from the step that failed, and say how many.",
+        title="Retry all failed beams of the case",
+    ),
+    Action(
         "rerun_target",
         Scope.MAIN,
         (),

@@ -65,8 +65,8 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
     if row.note:
         lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:
-        retry, rerun = actions.way_to("retry_target"), actions.way_to("rerun_target")
-        lines.append([(f"{retry}: retry from this step   {rerun}: from the beginning", Tone.MUTED)])
+        this, all_failed = actions.way_to("retry_target"), actions.way_to("retry_case")
+        lines.append([(f"{this}: retry from this step   {all_failed}: all failed beams of the case", Tone.MUTED)])
     if beam.result_path is not None:
         lines.append([("dose ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
     if len(lines) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,23 @@ def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | Non
         f"To go on from the step that failed instead, say no and press {actions.way_to('retry_target')}.",
     ]
     return Question(f"Run {counted(len(ended), 'beam')} again from the beginning?", tuple(lines), "run again")
+
+
+def about_dispatch(beams: Sequence[BeamRecord], *, is_filtered: bool) -> Question | None:
+    """About new beams of any number of cases; None when there are none."""
+    if not beams:
+        return None
+    counts = Counter(beam.parent_case_id for beam in beams)
+    listed = [f"· {case_id}: {counted(count, 'beam')}" for case_id, count in counts.most_common(_MAX_LISTED)]
+    left_out = len(counts) - len(listed)
+    what = f"{counted(len(beams), 'new beam')} of {counted(len(counts), 'case')}"
+    lines = [
+        f"{what} {'is' if len(beams) == 1 else 'are'} started; each computes as soon as a GPU slot is free.",
+        *listed,
+        *([f"· and {counted(left_out, 'more case')}"] if left_out else []),
+        *(["The filter does not narrow this: cases that it hides are among them."] if is_filtered else []),
+    ]
+    return Question(f"Dispatch {what}?", tuple(lines), f"dispatch {counted(len(beams), 'beam')}")
 
 
 def about_quit(snapshot: EngineSnapshot) -> Question:

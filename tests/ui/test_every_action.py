@@ -95,6 +95,10 @@ SCENARIOS = {
     "MAIN.palette": Scenario(shows(PaletteScreen)),
     "MAIN.toggle_all": Scenario(says("Beams of all cases")),
     "MAIN.events": Scenario(shows(EventsScreen)),
+    "MAIN.dispatch_ready": Scenario(
+        commands(("dispatch", "alpha", ("alpha_b1",)), ("dispatch", "beta", ("beta_b2",))), after=("y",)
+    ),
+    "MAIN.retry_case": Scenario(commands(("retry", "alpha_b3")), before=("tab",)),
     "MAIN.rerun_target": Scenario(commands(("rerun", "alpha_b3"), ("rerun", "alpha_b4")), after=("y",)),
     "MAIN.clear_marks": Scenario(marked(), before=("space",)),
     "MAIN.focus_next": Scenario(lambda stage: stage.beams.has_focus),

@@ -8,7 +8,7 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 
 from mqi_tui.config import Config
-from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
@@ -75,6 +75,17 @@ class Cockpit(Guiding):
     @property
     def _acts_on(self) -> str:
         return name_of(self._target) if self._target else "nothing"
+
+    @property
+    def _case_in_focus(self) -> CaseView | None:
+        """The case that the cursor is on, or that its beam is of."""
+        match self._row_in_focus:
+            case CaseRow(case):
+                return case
+            case BeamRow() as row:
+                return next((case for case in self._snapshot.cases if case.case_id == row.beam.parent_case_id), None)
+            case _:
+                return None
 
     def _target_or_say(self) -> Target | None:
         target = self._target

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.screens.cockpit import Cockpit, name_of
-from mqi_tui.ui.targets import ENDED, beams_of
+from mqi_tui.ui.targets import ENDED, BeamsTarget, beams_of
 
 
 class Commanding(Cockpit):
@@ -15,6 +16,22 @@ class Commanding(Cockpit):
     def action_retry_target(self) -> None:
         if target := self._target_or_say():
             self._carry_out(commands.retry(self._engine, target), target)
+
+    def action_dispatch_ready(self) -> None:
+        new = [beam for case in self._snapshot.cases for beam in case.beams if beam.status is BeamStatus.NEW]
+        self._ask(
+            questions.about_dispatch(new, is_filtered=bool(self._filter.words)),
+            "No beam is new: there is nothing to dispatch.",
+            lambda: self._carry_out(commands.dispatch_beams(self._engine, new), BeamsTarget(tuple(new))),
+        )
+
+    def action_retry_case(self) -> None:
+        case = self._case_in_focus
+        if case is None:
+            self._say("No case is selected.")
+        else:
+            failed = BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
+            self._carry_out(commands.retry_failed(self._engine, case), failed)
 
     def action_cancel_target(self) -> None:
         if target := self._target_or_say():
