@@ -127,7 +127,7 @@ ACTIONS = (
         "filter",
         Scope.MAIN,
         ("slash",),
-        "Filter cases and beams by words of name or state; esc clears.",
+        "Filter by words of name or state, by state:failed, case:DOE, gpu:3; -word excludes, quotes hold words together.",
         "Filter",
         "Filter",
     ),

@@ -14,7 +14,7 @@ from mqi_tui.ui.tones import Line, Tone
 
 def no_cases_text(snapshot: EngineSnapshot, wanted: Filter, scan_directory: Path) -> str:
     """For the case tree."""
-    if wanted.words and (snapshot.cases or snapshot.folders):
+    if wanted.is_on and (snapshot.cases or snapshot.folders):
         return f"Nothing matches the filter.\n\nTyped: {wanted.text}\n\nesc clears the filter."
     return f"No cases yet. Looked for in:\n{scan_directory}"
 

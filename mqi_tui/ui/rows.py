@@ -95,14 +95,14 @@ def tree_rows(
         beams = wanted.beams_of(case)
         if beams is None:
             continue
-        case_row = CaseRow(case, is_expanded=bool(wanted.words) or f"case {case.case_id}" in expanded)
+        case_row = CaseRow(case, is_expanded=wanted.is_on or f"case {case.case_id}" in expanded)
         rows.append(case_row)
         if case_row.is_expanded:
             rows.extend(BeamRow(beam, beam.beam_id in marked) for beam in beams)
     folders = [folder for folder in snapshot.folders if wanted.lets_folder_through(folder)]
     if folders:
         need_person = sum(folder.state.needs_person for folder in folders)
-        is_expanded = bool(wanted.words) or FOLDERS_KEY in expanded
+        is_expanded = wanted.is_on or FOLDERS_KEY in expanded
         rows.append(FoldersRow(len(folders), need_person, is_expanded))
         if is_expanded:
             rows.extend(FolderRow(folder) for folder in folders)

@@ -106,7 +106,7 @@ class MainScreen(Commanding, Marking, Viewing):
     def _show_rows(self) -> None:
         self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._filter))
         shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)
-        count = f"{shown} of {len(self._snapshot.cases)}" if self._filter.words else f"{shown}"
+        count = f"{shown} of {len(self._snapshot.cases)}" if self._filter.is_on else f"{shown}"
         needy = sum(folder.state.needs_person for folder in self._snapshot.folders)
         title = f"Cases · {count}" + (f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else "")
         self._cases.set_title(title)

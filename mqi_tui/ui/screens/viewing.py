@@ -24,11 +24,11 @@ class Viewing(Cockpit):
     @on(Input.Submitted, "#filter")
     @on(FilterInput.Left)
     def _leave_filter(self) -> None:
-        self._filter_input.display = bool(self._filter.words)
+        self._filter_input.display = self._filter.is_on
         self._cases.focus()
 
     def action_clear_filter(self) -> None:
-        if self._filter.words:
+        if self._filter.is_on:
             self._filter_input.action_clear()
 
     def action_toggle_all(self) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from mqi_tui.ui.filtering import EXAMPLE
 from mqi_tui.ui.widgets.safe_input import SafeInput
 
 
@@ -19,7 +20,7 @@ class FilterInput(SafeInput):
         """The reader is done with typing."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(placeholder="filter by name or state, such as: failed", id=id)
+        super().__init__(placeholder=EXAMPLE, id=id)
         self.cursor_blink = False
         self.display = False
 
