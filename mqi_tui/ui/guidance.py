@@ -7,15 +7,17 @@ from pathlib import Path
 
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Actions
-from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.rows import TreeRow
 from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.view import View
 
 
-def no_cases_text(snapshot: EngineSnapshot, wanted: Filter, scan_directory: Path) -> str:
+def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path) -> str:
     """For the case tree."""
-    if wanted.is_on and (snapshot.cases or snapshot.folders):
-        return f"Nothing matches the filter.\n\nTyped: {wanted.text}\n\nesc clears the filter."
+    if view.filter.is_on and (snapshot.cases or snapshot.folders):
+        return f"Nothing matches the filter.\n\nTyped: {view.filter.text}\n\nesc clears the filter."
+    if view.hides_finished and snapshot.cases:
+        return "All beams are finished, and finished beams are hidden."
     return f"No cases yet. Looked for in:\n{scan_directory}"
 
 

@@ -13,6 +13,7 @@ from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
+from mqi_tui.ui.screens.paths import PathsScreen
 from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from tests.support.screens import MIDDLE, SMALL, Stage, on_stage
@@ -100,6 +101,15 @@ SCENARIOS = {
     ),
     "MAIN.retry_case": Scenario(commands(("retry", "alpha_b3")), before=("tab",)),
     "MAIN.rerun_target": Scenario(commands(("rerun", "alpha_b3"), ("rerun", "alpha_b4")), after=("y",)),
+    "MAIN.next_failed": Scenario(says("▌  b3")),
+    "MAIN.previous_failed": Scenario(says("▌  b3"), before=("down",)),
+    "MAIN.toggle_finished": Scenario(says("1 finished hidden")),
+    "MAIN.sort": Scenario(says("by state")),
+    "MAIN.mark_up": Scenario(marked("alpha_b1", "alpha_b2"), before=("tab", "down")),
+    "MAIN.mark_down": Scenario(marked("alpha_b1", "alpha_b2"), before=("tab",)),
+    "MAIN.mark_range": Scenario(marked("alpha_b1", "alpha_b2", "alpha_b3"), before=("tab", "v", "down", "down")),
+    "MAIN.copy_path": Scenario(lambda stage: stage.app.clipboard == "/data/cases/alpha"),
+    "MAIN.show_paths": Scenario(shows(PathsScreen), before=("tab", "end")),
     "MAIN.clear_marks": Scenario(marked(), before=("space",)),
     "MAIN.focus_next": Scenario(lambda stage: stage.beams.has_focus),
     "MAIN.focus_previous": Scenario(lambda stage: stage.main.query_one(AttentionList).has_focus),

@@ -12,13 +12,13 @@ from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
-from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
 from mqi_tui.ui.text import counted
+from mqi_tui.ui.view import View
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from mqi_tui.ui.widgets.filter_input import FilterInput
@@ -32,11 +32,17 @@ class Cockpit(Guiding):
     _runner: CommandRunner
     _config: Config
     _snapshot: EngineSnapshot
-    _filter: Filter
+    _view: View
     _marked: set[str]
+    _anchor: str | None
+    """The beam at which a range of marks was begun."""
     _cases: CaseTree
     _beams: BeamList
     _filter_input: FilterInput
+
+    def _go_to(self, case_id: str | None, key: str) -> None:
+        """Put the cursor on a row of the tree, whatever is filtered, hidden or folded up."""
+        raise NotImplementedError
 
     def _show_rows(self) -> None:
         """Bring the lists up to date with the snapshot and with what the reader chose."""

@@ -20,7 +20,7 @@ class Commanding(Cockpit):
     def action_dispatch_ready(self) -> None:
         new = [beam for case in self._snapshot.cases for beam in case.beams if beam.status is BeamStatus.NEW]
         self._ask(
-            questions.about_dispatch(new, is_filtered=self._filter.is_on),
+            questions.about_dispatch(new, is_filtered=self._view.filter.is_on or self._view.hides_finished),
             "No beam is new: there is nothing to dispatch.",
             lambda: self._carry_out(commands.dispatch_beams(self._engine, new), BeamsTarget(tuple(new))),
         )

@@ -17,8 +17,8 @@ from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.details import attention_details, details_of
-from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
+from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.beam import BeamScreen
@@ -27,6 +27,7 @@ from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.marking import Marking
 from mqi_tui.ui.screens.viewing import Viewing
 from mqi_tui.ui.text import counted, cut_middle
+from mqi_tui.ui.view import View
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
@@ -56,7 +57,8 @@ class MainScreen(Commanding, Marking, Viewing):
         self._snapshot = engine.snapshot
         self._marked: set[str] = set()
         self._asking = Asking(lambda: self.app, engine.answer)
-        self._filter = Filter()
+        self._view = View()
+        self._anchor: str | None = None
         self._header = HeaderLine(str(config.path), config.settings.hpc.words, lambda: engine.confirmed_at, id="header")
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
@@ -104,13 +106,15 @@ class MainScreen(Commanding, Marking, Viewing):
 
     @on(CaseTree.ExpansionChanged)
     def _show_rows(self) -> None:
-        self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._filter))
+        self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._view))
         shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)
-        count = f"{shown} of {len(self._snapshot.cases)}" if self._filter.is_on else f"{shown}"
+        count = f"{shown} of {len(self._snapshot.cases)}" if shown < len(self._snapshot.cases) else f"{shown}"
         needy = sum(folder.state.needs_person for folder in self._snapshot.folders)
-        title = f"Cases · {count}" + (f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else "")
+        title = f"Cases · {count}{self._view.words(self._snapshot)}" + (
+            f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else ""
+        )
         self._cases.set_title(title)
-        self._cases.set_placeholder(no_cases_text(self._snapshot, self._filter, self._config.settings.scan_directory))
+        self._cases.set_placeholder(no_cases_text(self._snapshot, self._view, self._config.settings.scan_directory))
         self._show_beams()
 
     def _show_beams(self) -> None:
@@ -118,14 +122,16 @@ class MainScreen(Commanding, Marking, Viewing):
         case_id = _case_id_of(row)
         show_all = self._beams.shows_all_cases
         wanted = [] if case_id is None and not show_all else [None if show_all else case_id]
-        rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._filter)]
+        rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._view)]
         self._beams.set_rows(rows)
         self._beams.set_placeholder(no_beams_text(self._snapshot, row))
         whose = "all cases" if show_all or case_id is None else cut_middle(case_id, 30)
         here = sum(row.is_marked for row in rows)
         elsewhere = len(self._marked) - here
         marks = (f" · {here} marked" if here else "") + (f" · {elsewhere} marked elsewhere" if elsewhere else "")
-        self._beams.set_title(f"Beams of {whose}{marks}" if wanted else "Beams")
+        order = "" if self._view.order is Order.ID else f" · by {self._view.order.value}"
+        begun = f" · range begun, {self._actions.way_to('mark_range')} ends it" if self._anchor else ""
+        self._beams.set_title(f"Beams of {whose}{order}{marks}{begun}" if wanted else "Beams")
         self._show_selected()
 
     @on(RowList.Highlighted, "#cases")
@@ -159,8 +165,8 @@ class MainScreen(Commanding, Marking, Viewing):
 
     def _go_to(self, case_id: str | None, key: str) -> None:
         """Put the cursor on a row of the tree, whatever is filtered or folded up."""
-        self.action_clear_filter()
-        self._filter = Filter()
+        self._filter_input.action_clear()
+        self._view = View(order=self._view.order)
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
         self._cases.move_to_key(key)

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import Worker
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
@@ -81,7 +82,13 @@ class LogView(ScrollView, can_focus=True):
         self._trouble = ""
         self._show_title()
         if beam is not None:
-            self.run_worker(self._follow(beam.beam_id), group="log", exclusive=True)
+            beam_id = beam.beam_id
+
+            # Not its coroutine, which nobody would await where the next beam takes this one's place at once.
+            async def follow() -> None:
+                await self._follow(beam_id)
+
+            self._following: Worker[None] = self.run_worker(follow, group="log", exclusive=True)
         else:
             self.workers.cancel_group(self, "log")
 
