@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.log_view import LogView
@@ -35,7 +36,7 @@ async def delays(cluster: Cluster, folder: Path) -> list[float]:
         while not engine.snapshot.cases:  # noqa: ASYNC110  (the engine has no event for it)
             await asyncio.sleep(0.1)
         await engine.dispatch(engine.snapshot.cases[0].case_id)
-        app = MqiApp(engine, "benchmark")
+        app = MqiApp(engine, site.config, Actions())
         async with app.run_test(size=(120, 40)):
             log = app.screen.query_one(LogView)
             seen: list[float] = []

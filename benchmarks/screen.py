@@ -22,7 +22,9 @@ import psutil
 
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.app import MqiApp
+from tests.support.screens import a_config
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
 CASES, BEAMS, MOVING_CASES = 500, 4, 50
@@ -66,7 +68,7 @@ async def play(*, moving: bool) -> None:
             engine.publish(pictures[step % STEPS])
 
     mover = asyncio.create_task(move()) if moving else None
-    await MqiApp(engine, "benchmark").run_async()
+    await MqiApp(engine, a_config(), Actions()).run_async()
     if mover is not None:
         mover.cancel()
 

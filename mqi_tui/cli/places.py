@@ -91,6 +91,11 @@ def sample(options: argparse.Namespace) -> int:
 def show_config(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     check_engine_parameters(config)
+    if config.settings.keys:
+        # Imported late: only the screen knows what keys can do, and it takes a while.
+        from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
+
+        actions_of(config)
     for key, value, source in config.effective():
         print(printable(f"{key} = {value}  # {source}"))
     return 0

@@ -89,16 +89,22 @@ async def demo(options: argparse.Namespace) -> int:
 
 async def run_engine(config: Config, *, headless: bool, dispatch_all: bool, until_idle: bool) -> int:
     """Open the engine and stay in it until it is idle, the screen is left, or for ever; returns the exit code."""
-    async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=not headless) as engine:
+    if not headless:
+        return await _run_screen(config, dispatch_all=dispatch_all)
+    async with Engine.open(config, auto_dispatch=dispatch_all) as engine:
         _log_to_file(config)
-        if headless:
-            return await Headless(engine, dispatch_all=dispatch_all).run(until_idle=until_idle)
-        # Imported late: a headless run needs no Textual.
-        from mqi_tui.ui.app import MqiApp  # noqa: PLC0415
+        return await Headless(engine, dispatch_all=dispatch_all).run(until_idle=until_idle)
 
-        settings = config.settings
-        app = MqiApp(engine, str(config.path), hpc=settings.hpc.words, scan_directory=settings.scan_directory)
-        await app.run_async()
+
+async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
+    # Imported late: a headless run needs no Textual.
+    from mqi_tui.ui.app import MqiApp  # noqa: PLC0415
+    from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
+
+    actions = actions_of(config)
+    async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
+        _log_to_file(config)
+        await MqiApp(engine, config, actions).run_async()
         return 0
 
 

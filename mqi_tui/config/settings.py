@@ -26,6 +26,7 @@ from mqi_tui.config.values import (
     FileName,
     FilePattern,
     FrozenMapping,
+    Line,
     LocalPath,
     Number,
     PositiveNumber,
@@ -232,6 +233,8 @@ class Settings(Section):
     hpc: HpcSettings = HpcSettings()
     postprocessing: PostprocessingSettings = PostprocessingSettings()
     retry: RetrySettings = RetrySettings()
+    keys: Frozen[tuple[Line, ...]] = {}  # noqa: RUF012 - it is frozen when it is validated
+    """Keys of the screen by the name of what they do, instead of the default ones; the screen checks them."""
 
     @property
     def database_path(self) -> Path:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from pathlib import Path
 
 from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerError
 
+from mqi_tui.config import Config
 from mqi_tui.domain.text import printable
 from mqi_tui.ui import questions
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.commands import Outcome, sentences
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.main import MainScreen
@@ -25,22 +26,19 @@ _COMMANDS = "commands"
 
 
 class MqiApp(App[None]):
-    """The engine is opened and closed by the caller, around `run_async()`.
-
-    `title` (the path of the config) and `hpc` (which cluster it is) are shown at the top; `scan_directory` is where
-    the empty screen says that cases are looked for.
-    """
+    """The engine is opened and closed by the caller, around `run_async()`."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (160, "-very-wide")]  # noqa: RUF012  (as Textual types it)
     ENABLE_COMMAND_PALETTE = False
     TITLE = "mqi-tui"
 
-    def __init__(self, engine: EngineControl, title: str, *, hpc: str = "", scan_directory: Path | None = None) -> None:
+    def __init__(self, engine: EngineControl, config: Config, actions: Actions) -> None:
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._engine = engine
-        self._main = MainScreen(engine, self, title, hpc, scan_directory)
+        self._main = MainScreen(engine, self, config, actions)
+        self.set_keymap(actions.keymap)
         self.register_theme(THEME)
         self.theme = THEME.name
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, Mark
 from mqi_tui.ui.rows import folder_key
 from mqi_tui.ui.text import counted
@@ -28,11 +29,11 @@ class AttentionRow:
     """The key of the row of the case tree that `enter` goes to."""
 
 
-def attention_rows(snapshot: EngineSnapshot) -> list[AttentionRow]:
+def attention_rows(snapshot: EngineSnapshot, actions: Actions) -> list[AttentionRow]:
     rows: list[AttentionRow] = []
     if snapshot.notice:
         rows.append(AttentionRow("notice", _HELD_UP, snapshot.notice, ""))
-    rows.extend(_failed(snapshot))
+    rows.extend(_failed(snapshot, actions))
     if snapshot.storage is not None and snapshot.storage.warning:
         rows.append(AttentionRow("storage", _HELD_UP, snapshot.storage.warning, ""))
     rows.extend(
@@ -40,7 +41,7 @@ def attention_rows(snapshot: EngineSnapshot) -> list[AttentionRow]:
             folder_key(folder),
             FOLDER_MARKS[folder.state],
             f"{folder.path.name}: {folder.state.value}, {folder.reason}",
-            "enter shows it",
+            f"{actions.way_to('go_there')} shows it",
             goes_to=folder_key(folder),
         )
         for folder in snapshot.folders
@@ -49,7 +50,7 @@ def attention_rows(snapshot: EngineSnapshot) -> list[AttentionRow]:
     return rows
 
 
-def _failed(snapshot: EngineSnapshot) -> Iterator[AttentionRow]:
+def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow]:
     for case in snapshot.cases:
         failed = [beam for beam in case.beams if beam.status is BeamStatus.FAILED]
         if failed:
@@ -58,7 +59,7 @@ def _failed(snapshot: EngineSnapshot) -> Iterator[AttentionRow]:
                 f"failed {case.case_id}",
                 BEAM_MARKS[BeamStatus.FAILED],
                 f"{case.case_id}: {_count(len(failed), case)} failed: {first.error or 'no reason is known'}",
-                "enter goes there, then r",
+                f"{actions.way_to('go_there')} goes there, then {actions.way_to('retry_target')}",
                 case.case_id,
                 f"beam {first.beam_id}",
             )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import CaseView
+from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.targets import STOPPED, BeamsTarget, CaseTarget, FolderTarget, Target, can_be_cancelled
 from mqi_tui.ui.text import counted
 from mqi_tui.workflow.control import EngineControl
@@ -75,10 +77,7 @@ async def dispatch(engine: EngineControl, target: Target) -> Outcome:
         case FolderTarget(folder):
             return await gather([lambda: engine.dispatch(folder.path.name)])
         case BeamsTarget(beams):
-            by_case: defaultdict[str, list[str]] = defaultdict(list)
-            for beam in beams:
-                by_case[beam.parent_case_id].append(beam.beam_id)
-            return await gather(_dispatch_call(engine, case_id, beam_ids) for case_id, beam_ids in by_case.items())
+            return await dispatch_beams(engine, beams)
 
 
 async def retry(engine: EngineControl, target: Target) -> Outcome:
@@ -93,6 +92,27 @@ async def retry(engine: EngineControl, target: Target) -> Outcome:
             return Outcome(refused=(f"{folder.path.name} is no case ({folder.state.value}): {folder.reason}",))
         case BeamsTarget(beams):
             return await _each(engine.retry, beams)
+
+
+async def retry_failed(engine: EngineControl, case: CaseView) -> Outcome:
+    """Retry every failed beam of the case; the answer is how many of them go on."""
+    failed = [beam for beam in case.beams if beam.status is BeamStatus.FAILED]
+    if not failed:
+        return Outcome(refused=(f"no beam of {case.case_id} has failed: nothing to retry.",))
+    outcome = await _each(engine.retry, failed)
+    count = len(outcome.done)
+    if not count:
+        return outcome
+    go_on = "goes on from the step that failed" if count == 1 else "go on, each from the step that failed"
+    return replace(outcome, done=(f"{counted(count, 'failed beam')} of {case.case_id} {go_on}",))
+
+
+async def dispatch_beams(engine: EngineControl, beams: Iterable[BeamRecord]) -> Outcome:
+    """Start these beams, with one command for each of their cases."""
+    by_case: defaultdict[str, list[str]] = defaultdict(list)
+    for beam in beams:
+        by_case[beam.parent_case_id].append(beam.beam_id)
+    return await gather(_dispatch_call(engine, case_id, beam_ids) for case_id, beam_ids in by_case.items())
 
 
 async def rerun(engine: EngineControl, beams: Iterable[BeamRecord]) -> Outcome:

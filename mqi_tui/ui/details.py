@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
@@ -17,10 +18,10 @@ from mqi_tui.ui.tones import Line, Part, Tone
 _GAP: Part = ("  ", Tone.NORMAL)
 
 
-def details_of(row: TreeRow) -> Sequence[Line]:
+def details_of(row: TreeRow, actions: Actions) -> Sequence[Line]:
     match row:
         case BeamRow():
-            return _beam_details(row)
+            return _beam_details(row, actions)
         case CaseRow():
             return _case_details(row.case)
         case FolderRow():
@@ -39,7 +40,7 @@ def attention_details(row: AttentionRow) -> Sequence[Line]:
     return lines
 
 
-def _beam_details(row: BeamRow) -> Sequence[Line]:
+def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
     beam, mark = row.beam, mark_of(row.beam)
     state = beam.word
     if beam.status in STOPPED:
@@ -64,7 +65,8 @@ def _beam_details(row: BeamRow) -> Sequence[Line]:
     if row.note:
         lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:
-        lines.append([("r: retry from this step   R: full rerun", Tone.MUTED)])
+        this, all_failed = actions.way_to("retry_target"), actions.way_to("retry_case")
+        lines.append([(f"{this}: retry from this step   {all_failed}: all failed beams of the case", Tone.MUTED)])
     if beam.result_path is not None:
         lines.append([("dose ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
     if len(lines) == 1:

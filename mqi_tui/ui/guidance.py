@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mqi_tui.domain.snapshot import EngineSnapshot
-from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.rows import TreeRow
 from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.view import View
 
 
-def no_cases_text(snapshot: EngineSnapshot, wanted: Filter, scan_directory: Path | None, config: str) -> str:
-    """For the case tree; `scan_directory` if it is known, else `config` names the file that says it."""
-    if wanted.words and (snapshot.cases or snapshot.folders):
-        return f"Nothing matches the filter.\n\nTyped: {wanted.text}\n\nesc clears the filter."
-    place = str(scan_directory) if scan_directory is not None else f"the scan_directory that {config} names"
-    return f"No cases yet. Looked for in:\n{place}"
+def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path) -> str:
+    """For the case tree."""
+    if view.filter.is_on and (snapshot.cases or snapshot.folders):
+        return f"Nothing matches the filter.\n\nTyped: {view.filter.text}\n\nesc clears the filter."
+    if view.hides_finished and snapshot.cases:
+        return "All beams are finished, and finished beams are hidden."
+    return f"No cases yet. Looked for in:\n{scan_directory}"
 
 
-def first_steps() -> Sequence[Line]:
+def first_steps(actions: Actions) -> Sequence[Line]:
     """What to do while there is no case at all."""
     return [
         [
@@ -28,7 +30,13 @@ def first_steps() -> Sequence[Line]:
                 Tone.NORMAL,
             )
         ],
-        [("It shows here once nothing in it changes any more; then press d to start its beams.", Tone.NORMAL)],
+        [
+            (
+                "It shows here once nothing in it changes any more; then press "
+                f"{actions.way_to('dispatch_target')} to start its beams.",
+                Tone.NORMAL,
+            )
+        ],
     ]
 
 

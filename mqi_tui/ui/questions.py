@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.targets import ENDED, CaseTarget, Target, beams_of, can_be_cancelled
 from mqi_tui.ui.text import counted, percent
 
@@ -23,7 +25,7 @@ class Question:
     yes: str
 
 
-def about_cancel(target: Target) -> Question | None:
+def about_cancel(target: Target, actions: Actions) -> Question | None:
     """None when none of the target's beams can be cancelled."""
     beams = beams_of(target)
     affected = [beam for beam in beams if can_be_cancelled(beam)]
@@ -39,12 +41,13 @@ def about_cancel(target: Target) -> Question | None:
     lines = [
         *_listed(affected, _what_cancel_does),
         *([f"{counted(untouched, 'other beam')} not at work: untouched."] if untouched else []),
-        "Files on the HPC stay. A cancelled beam can be retried (r) and goes on from the step it stopped in.",
+        f"Files on the HPC stay. A cancelled beam can be retried ({actions.way_to('retry_target')}) and goes on from "
+        "the step it stopped in.",
     ]
     return Question(title, tuple(lines), f"cancel {counted(len(affected), 'beam')}")
 
 
-def about_rerun(beams: Sequence[BeamRecord]) -> Question | None:
+def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | None:
     """None when none of the beams has ended."""
     ended = [beam for beam in beams if beam.status in ENDED]
     if not ended:
@@ -53,9 +56,26 @@ def about_rerun(beams: Sequence[BeamRecord]) -> Question | None:
         *_listed(ended, lambda beam: f"{beam.beam_id}: now {beam.status.word}"),
         "Every step is done again, from the check of the folder to a new job on the HPC. "
         "A dose file that is there now is replaced when the new one is verified.",
-        "To go on from the step that failed instead, say no and press r.",
+        f"To go on from the step that failed instead, say no and press {actions.way_to('retry_target')}.",
     ]
     return Question(f"Run {counted(len(ended), 'beam')} again from the beginning?", tuple(lines), "run again")
+
+
+def about_dispatch(beams: Sequence[BeamRecord], *, is_filtered: bool) -> Question | None:
+    """About new beams of any number of cases; None when there are none."""
+    if not beams:
+        return None
+    counts = Counter(beam.parent_case_id for beam in beams)
+    listed = [f"· {case_id}: {counted(count, 'beam')}" for case_id, count in counts.most_common(_MAX_LISTED)]
+    left_out = len(counts) - len(listed)
+    what = f"{counted(len(beams), 'new beam')} of {counted(len(counts), 'case')}"
+    lines = [
+        f"{what} {'is' if len(beams) == 1 else 'are'} started; each computes as soon as a GPU slot is free.",
+        *listed,
+        *([f"· and {counted(left_out, 'more case')}"] if left_out else []),
+        *(["The filter does not narrow this: cases that it hides are among them."] if is_filtered else []),
+    ]
+    return Question(f"Dispatch {what}?", tuple(lines), f"dispatch {counted(len(beams), 'beam')}")
 
 
 def about_quit(snapshot: EngineSnapshot) -> Question:

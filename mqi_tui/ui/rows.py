@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.time_left import TimeLeft
-from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.ordering import ordered_beams
 from mqi_tui.ui.text import counted
+from mqi_tui.ui.view import View
 
 FOLDERS_KEY = "folders"
 
@@ -84,46 +85,40 @@ TreeRow = CaseRow | BeamRow | FoldersRow | FolderRow
 
 
 def tree_rows(
-    snapshot: EngineSnapshot, expanded: Collection[str], marked: Collection[str], wanted: Filter
+    snapshot: EngineSnapshot, expanded: Collection[str], marked: Collection[str], view: View
 ) -> list[TreeRow]:
     """Cases, with their beams under the expanded ones, and at the end the folders that are no cases.
 
     `expanded` holds keys of rows, `marked` beam ids. With a filter, every case that it leaves is expanded.
     """
     rows: list[TreeRow] = []
-    for case in snapshot.cases:
-        beams = wanted.beams_of(case)
-        if beams is None:
-            continue
-        case_row = CaseRow(case, is_expanded=bool(wanted.words) or f"case {case.case_id}" in expanded)
+    for case, beams in view.cases_of(snapshot):
+        case_row = CaseRow(case, is_expanded=view.filter.is_on or f"case {case.case_id}" in expanded)
         rows.append(case_row)
         if case_row.is_expanded:
             rows.extend(BeamRow(beam, beam.beam_id in marked) for beam in beams)
-    folders = [folder for folder in snapshot.folders if wanted.lets_folder_through(folder)]
+    folders = [folder for folder in snapshot.folders if view.filter.lets_folder_through(folder)]
     if folders:
         need_person = sum(folder.state.needs_person for folder in folders)
-        is_expanded = bool(wanted.words) or FOLDERS_KEY in expanded
+        is_expanded = view.filter.is_on or FOLDERS_KEY in expanded
         rows.append(FoldersRow(len(folders), need_person, is_expanded))
         if is_expanded:
             rows.extend(FolderRow(folder) for folder in folders)
     return rows
 
 
-def beam_rows(snapshot: EngineSnapshot, case_id: str | None, marked: Collection[str], wanted: Filter) -> list[BeamRow]:
-    """The beams of one case, or of all cases if `case_id` is None, as far as the filter lets them through."""
+def beam_rows(snapshot: EngineSnapshot, case_id: str | None, marked: Collection[str], view: View) -> list[BeamRow]:
+    """The beams of one case, or of all cases if `case_id` is None, as far as the view shows them."""
     places = {beam_id: place for place, beam_id in enumerate(snapshot.queue, start=1)}
-    rows: list[BeamRow] = []
-    for case in snapshot.cases:
-        if case_id is not None and case.case_id != case_id:
-            continue
-        rows.extend(
-            BeamRow(
-                beam,
-                beam.beam_id in marked,
-                places.get(beam.beam_id),
-                len(places) if beam.beam_id in places else 0,
-                snapshot.times_left.get(beam.beam_id),
-            )
-            for beam in wanted.beams_of(case) or ()
+    cases = [case for case in snapshot.cases if case_id in {None, case.case_id}]
+    beams = [beam for case in cases for beam in view.beams_of(case) or ()]
+    return [
+        BeamRow(
+            beam,
+            beam.beam_id in marked,
+            places.get(beam.beam_id),
+            len(places) if beam.beam_id in places else 0,
+            snapshot.times_left.get(beam.beam_id),
         )
-    return rows
+        for beam in ordered_beams(beams, view.order)
+    ]

@@ -145,3 +145,11 @@ def test_a_terminal_that_knows_fewer_characters_is_no_reason_to_fail(quick: Quic
         assert b"Traceback" not in answer.stderr, answer.stderr
         assert b"DOE^JOHN [QA]" in answer.stdout
         assert answer.returncode in {0, 1}
+
+
+@pytest.mark.parametrize("command", ["run", "config"])
+def test_keys_that_are_wrong_are_refused_before_anything_is_started(command: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("keys:\n  retry_target: [f99]\n")
+    message = refused(mqi_tui(command, "--config", tmp_path / "config.yaml"))
+    assert f"{tmp_path / 'config.yaml'}:2: keys.retry_target[1]: found 'f99', expected the name of a key" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

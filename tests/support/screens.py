@@ -16,7 +16,9 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets._toast import Toast
 
+from mqi_tui.config import Config, Settings
 from mqi_tui.ui.app import MqiApp
+from mqi_tui.ui.keymap import actions_of
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
@@ -29,6 +31,7 @@ MIDDLE = (120, 40)
 LARGE = (200, 60)
 
 SCAN_DIRECTORY = Path("/data/cases")
+STATE_DIRECTORY = Path("/data/state")
 _STEP_SECONDS = 0.02
 _DEADLINE_STEPS = 500
 
@@ -106,10 +109,19 @@ class Stage(View):
         return self.main.query_one(LogView)
 
 
+def a_config(**settings: object) -> Config:
+    """Settings as if they came from /data/config.yaml."""
+    values = {"scan_directory": SCAN_DIRECTORY, "state_directory": STATE_DIRECTORY, **settings}
+    return Config(Settings.model_validate(values), Path("/data/config.yaml"), {})
+
+
 @asynccontextmanager
-async def on_stage(engine: ScriptedEngine, size: tuple[int, int] = MIDDLE) -> AsyncIterator[Stage]:
+async def on_stage(
+    engine: ScriptedEngine, size: tuple[int, int] = MIDDLE, *, config: Config | None = None
+) -> AsyncIterator[Stage]:
     """Run the app over the engine until its first picture is there."""
-    app = MqiApp(engine, "/data/config.yaml", scan_directory=SCAN_DIRECTORY)
+    config = config or a_config()
+    app = MqiApp(engine, config, actions_of(config))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         stage = Stage(app, pilot, engine)
         await stage.until(lambda: engine.published > 0)

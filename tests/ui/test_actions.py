@@ -1,10 +1,10 @@
-"""The registry of actions: one place for bindings, the line of keys and the help."""
+"""The registry of actions: one place for bindings, the line of keys, the palette and the help."""
 
 from __future__ import annotations
 
 import pytest
 
-from mqi_tui.ui.actions import ACTIONS, Action, Scope
+from mqi_tui.ui.actions import ACTIONS, Action, Actions, Scope, bindings_of
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.main import MainScreen
@@ -32,7 +32,7 @@ _OWNERS = {
 }
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: f"{action.scope.name}-{action.name}")
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.binding_id)
 def test_every_action_is_carried_out_by_the_owner_of_its_scope(action: Action) -> None:
     owner = MqiApp if action.name.startswith("app.") else _OWNERS[action.scope]
     assert hasattr(owner, f"action_{action.name.removeprefix('app.')}")
@@ -50,14 +50,20 @@ def test_the_beam_screen_and_its_dose_share_no_key() -> None:
     assert len(keys) == len(set(keys))
 
 
-async def test_the_help_lists_every_action() -> None:
-    async with on_stage(ScriptedEngine(a_snapshot()), (120, 150)) as stage:
-        await stage.press("question_mark")
-        shown = " ".join(stage.text.replace("│", " ").split())
-        for action in ACTIONS:
-            assert action.help in shown
-        await stage.press("escape")
-        assert stage.app.screen is stage.main
+def test_no_two_actions_have_one_name_in_the_palette_or_in_a_scope() -> None:
+    for scopes in ({Scope.BEAM, Scope.DOSE, Scope.PLANE}, set(Scope) - {Scope.BEAM, Scope.DOSE, Scope.PLANE}):
+        titles = [action.title for action in ACTIONS if action.title and action.scope in scopes]
+        assert len(titles) == len(set(titles))
+    assert len({action.binding_id for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_what_has_no_key_is_in_the_palette() -> None:
+    assert [action.name for action in ACTIONS if not action.keys and not action.title] == []
+
+
+def test_the_bindings_are_made_of_the_registry() -> None:
+    for scope in Scope:
+        assert len(bindings_of(scope)) == len(Actions().of(scope))
 
 
 async def test_the_line_of_keys_names_the_essential_ones_at_80_columns() -> None:
@@ -67,8 +73,8 @@ async def test_the_line_of_keys_names_the_essential_ones_at_80_columns() -> None
             assert word in keys
 
 
-async def test_a_key_in_the_line_of_keys_can_be_clicked() -> None:
-    async with on_stage(ScriptedEngine(a_snapshot()), SMALL) as stage:
+async def test_the_line_of_keys_names_the_palette_where_there_is_room() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot())) as stage:
         [keys] = lines_of(stage.main.query_one("#keys"))
-        await stage.pilot.click("#keys", offset=(keys.index("Pause"), 0))
-        await stage.until(lambda: stage.engine.commands == [("pause",)])
+        for word in ("ctrl+p Commands", "a All beams", "e Events"):
+            assert word in keys

@@ -6,6 +6,7 @@ import pytest
 
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.rows import FolderRow
 from mqi_tui.ui.widgets.attention_list import AttentionList
@@ -36,12 +37,12 @@ def _list(stage: object) -> AttentionList:
 
 
 def test_nothing_needs_a_person_while_all_is_well() -> None:
-    assert attention_rows(a_snapshot(a_case("alpha", a_beam("alpha")), paused=True)) == []
+    assert attention_rows(a_snapshot(a_case("alpha", a_beam("alpha")), paused=True), Actions()) == []
 
 
 def test_the_whole_engine_comes_first_then_beams_then_folders() -> None:
     snapshot = a_snapshot(*_snapshot().cases, folders=_snapshot().folders, notice="HPC unreachable since 10:41:07 UTC")
-    notice, failed, folder = attention_rows(snapshot)
+    notice, failed, folder = attention_rows(snapshot, Actions())
     assert notice.text == "HPC unreachable since 10:41:07 UTC"
     assert failed.text == "beta: 2 of 3 beams failed: the log [b2] is cut short"
     assert folder.text == "gamma: incomplete, the plan is missing"
@@ -98,5 +99,5 @@ async def test_many_things_take_a_few_lines_and_all_can_be_reached(size: tuple[i
 async def test_a_click_selects_a_row() -> None:
     async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
         await stage.pilot.click("#attention", offset=(5, 2))
-        assert _list(stage).cursor_row == attention_rows(_snapshot())[1]
+        assert _list(stage).cursor_row == attention_rows(_snapshot(), Actions())[1]
         assert "the plan is missing" in stage.details.text

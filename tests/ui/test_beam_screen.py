@@ -265,7 +265,7 @@ async def test_r_retries_this_beam_and_the_keys_that_end_or_replace_something_as
     async with on_beam_screen(engine) as stage:
         await stage.press("r")
         await stage.until(lambda: engine.commands == [("retry", BEAM_ID)])
-        await stage.press("R")
+        await stage.press("ctrl+p", *"rerun", "enter")
         assert isinstance(stage.app.screen, ConfirmScreen)
         await stage.press("y")
         await stage.until(lambda: engine.commands[1:] == [("rerun", BEAM_ID)])

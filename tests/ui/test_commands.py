@@ -72,6 +72,26 @@ async def test_r_on_a_case_retries_what_stopped_there() -> None:
         await stage.until(lambda: stage.engine.commands == [("retry", "beta_b1"), ("retry", "beta_b2")])
 
 
+async def test_shift_r_retries_the_failed_beams_of_the_case_alone_and_says_how_many() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("down", "R")
+        await stage.until(lambda: stage.engine.commands == [("retry", "beta_b1")])
+        await stage.until(lambda: stage.toasts == ["1 failed beam of beta goes on from the step that failed"])
+
+
+async def test_shift_r_on_any_beam_means_its_case_whatever_is_marked() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "space", "R")
+        await stage.until(lambda: stage.engine.commands == [("retry", "alpha_b3")])
+        assert set(stage.main.marked) == {"alpha_b1"}
+
+
+async def test_shift_r_without_a_failed_beam_says_so() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha"))))) as stage:
+        await stage.press("R")
+        await stage.until(lambda: stage.toasts == ["Refused\nno beam of alpha has failed: nothing to retry."])
+
+
 async def test_r_on_a_beam_that_did_not_fail_shows_why_the_engine_refuses() -> None:
     async with on_stage(ScriptedEngine(_snapshot())) as stage:
         await stage.press("tab", "r")

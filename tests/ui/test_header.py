@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mqi_tui.config import HpcSettings
-from mqi_tui.ui.app import MqiApp
-from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, on_stage
+from tests.support.screens import LARGE, MIDDLE, SMALL, a_config, on_stage
 from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_snapshot
 
 SIZES = [SMALL, MIDDLE, LARGE]
@@ -37,10 +36,10 @@ async def test_a_picture_that_nobody_confirms_is_said_to_be_old(size: tuple[int,
 
 async def test_the_cluster_is_named_where_there_is_room_and_its_name_is_taken_literally() -> None:
     engine = ScriptedEngine(a_snapshot())
-    app = MqiApp(engine, "/data/config.yaml", hpc="hpc[1].example \x1b[31m· Slurm")
-    async with app.run_test(size=MIDDLE, notifications=True, tooltips=True) as pilot:
-        stage = Stage(app, pilot, engine)
-        await stage.until(lambda: "hpc[1].example �[31m· Slurm" in stage.lines[0])
+    ssh = {"host": "hpc[1].example \x1b[31m"}
+    config = a_config(hpc={"transport": "ssh", "scheduler": "slurm", "remote_root": "/scratch", "ssh": ssh})
+    async with on_stage(engine, MIDDLE, config=config) as stage:
+        await stage.until(lambda: "hpc[1].example �[31m · Slurm" in stage.lines[0])
 
 
 def test_a_cluster_in_words() -> None:

@@ -9,7 +9,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.text import one_line
-from tests.support.screens import LARGE, lines_of, on_stage
+from tests.support.screens import LARGE, a_config, lines_of, on_stage
 from tests.support.scripted_engine import (
     ScriptedEngine,
     ScriptedLog,
@@ -102,11 +102,12 @@ async def test_no_text_from_outside_crashes_a_widget_or_reaches_the_terminal_raw
 @given(_NASTY)
 @settings(deadline=None, max_examples=5)
 async def test_no_text_from_outside_crashes_a_toast_or_a_modal(name: str) -> None:
-    async with on_stage(_engine(name), LARGE) as stage:
+    config = a_config(keys={"rerun_target": ["F"]})
+    async with on_stage(_engine(name), LARGE, config=config) as stage:
         await stage.press("d")
         await stage.until(lambda: bool(stage.toasts))
         assert all(printable(line) == line for toast in stage.toasts for line in toast.split("\n"))
-        for key in ("c", "R", "q", "e", "question_mark"):
+        for key in ("c", "F", "q", "e", "question_mark", "ctrl+p"):
             await stage.press(key)
             assert len(stage.app.screen_stack) == 2
             assert "\x1b" not in stage.text

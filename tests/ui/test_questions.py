@@ -7,7 +7,7 @@ import pytest
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.screens.confirm import ConfirmScreen
-from tests.support.screens import SMALL, on_stage
+from tests.support.screens import MIDDLE, SMALL, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
 
@@ -74,11 +74,49 @@ async def test_there_is_no_question_when_nothing_can_be_cancelled() -> None:
 
 async def test_a_full_rerun_is_confirmed_and_touches_ended_beams_alone() -> None:
     async with on_stage(ScriptedEngine(_snapshot())) as stage:
-        await stage.press("R")
+        await stage.press("ctrl+p", *"rerun", "enter")
         assert "Run 1 beam again from the beginning?" in stage.text
         assert "alpha_b3: now completed" in stage.text
         await stage.press("y")
         await stage.until(lambda: stage.engine.commands == [("rerun", "alpha_b3")])
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_dispatching_all_that_is_ready_says_how_many_beams_of_how_many_cases(size: tuple[int, int]) -> None:
+    cases = [a_case(f"c{number}", *(a_beam(f"c{number}", f"b{beam}") for beam in range(3))) for number in range(8)]
+    engine = ScriptedEngine(a_snapshot(*cases, a_case("done", a_beam("done", "b", BeamStatus.COMPLETED))))
+    async with on_stage(engine, size) as stage:
+        await stage.press("slash", *"c0", "enter", "D")
+        for sentence in (
+            "Dispatch 24 new beams of 8 cases?",
+            "24 new beams of 8 cases are started",
+            "· c0: 3 beams",
+            "· and 2 more cases",
+            "The filter does not narrow this",
+            "Yes, dispatch 24 beams (y)",
+        ):
+            assert sentence in stage.text
+        await stage.press("D")
+        assert engine.commands == []
+        await stage.press("y")
+        await stage.until(lambda: len(engine.commands) == 8)
+        assert engine.commands[7] == ("dispatch", "c7", ("c7_b0", "c7_b1", "c7_b2"))
+
+
+async def test_a_beam_that_comes_in_after_the_question_is_not_dispatched_by_it() -> None:
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha", "b1"))))
+    async with on_stage(engine) as stage:
+        await stage.press("D")
+        engine.publish(a_snapshot(a_case("alpha", a_beam("alpha", "b1"), a_beam("alpha", "b2"))))
+        await stage.until(lambda: len(stage.beams.rows) == 2)
+        await stage.press("y")
+        await stage.until(lambda: engine.commands == [("dispatch", "alpha", ("alpha_b1",))])
+
+
+async def test_with_nothing_new_there_is_no_question() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot())) as stage:
+        await stage.press("D")
+        await stage.until(lambda: stage.toasts == ["No beam is new: there is nothing to dispatch."])
 
 
 async def test_quit_says_what_goes_on_running() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.rows import FOLDERS_KEY, beam_rows, tree_rows
+from mqi_tui.ui.view import View
 from tests.support.screens import on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
@@ -16,7 +17,7 @@ SNAPSHOT = a_snapshot(
 
 
 def _keys(expanded: set[str], wanted: str = "") -> list[str]:
-    return [row.key for row in tree_rows(SNAPSHOT, expanded, set(), Filter(wanted))]
+    return [row.key for row in tree_rows(SNAPSHOT, expanded, set(), View(Filter(wanted)))]
 
 
 def test_beams_are_shown_under_expanded_cases_alone() -> None:
@@ -39,14 +40,14 @@ def test_a_filter_finds_states_and_then_shows_the_matching_beams_alone() -> None
 
 def test_the_beam_list_shows_one_case_or_all() -> None:
     def ids(case_id: str | None) -> list[str]:
-        return [row.beam.beam_id for row in beam_rows(SNAPSHOT, case_id, set(), Filter())]
+        return [row.beam.beam_id for row in beam_rows(SNAPSHOT, case_id, set(), View())]
 
     assert ids("beta") == ["beta_b1"]
     assert ids(None) == ["alpha_b1", "alpha_b2", "beta_b1"]
 
 
 def test_a_waiting_beam_says_its_place_in_the_queue() -> None:
-    [row] = beam_rows(SNAPSHOT, "beta", set(), Filter())
+    [row] = beam_rows(SNAPSHOT, "beta", set(), View())
     assert row.note == "2 of 2 in the queue"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 
@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.screen import Screen
+from textual.dom import DOMNode
 from textual.widget import Widget
 
 from mqi_tui.domain.errors import MqiError
@@ -19,13 +19,13 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
-from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.beam_pages import files_page, input_page, overview_page, place_of
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.screens.confirm import ConfirmScreen
-from mqi_tui.ui.screens.help import HelpScreen
+from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.targets import ENDED, BeamsTarget
 from mqi_tui.ui.timeline import elapsed, steps_of
 from mqi_tui.ui.tones import Tone
@@ -45,7 +45,7 @@ _TABS = list(Tab)
 _CLOCK_SECONDS = 1.0
 
 
-class BeamScreen(Screen[None]):
+class BeamScreen(Guiding):
     """Follows the beam through the snapshots that `show` brings; reads a tab's data when it is looked at."""
 
     CSS_PATH = "beam.tcss"
@@ -53,9 +53,15 @@ class BeamScreen(Screen[None]):
     AUTO_FOCUS = ""
 
     def __init__(
-        self, engine: EngineControl, runner: CommandRunner, snapshot: EngineSnapshot, beam: BeamRecord
+        self,
+        engine: EngineControl,
+        runner: CommandRunner,
+        snapshot: EngineSnapshot,
+        beam: BeamRecord,
+        actions: Actions,
     ) -> None:
         super().__init__()
+        self._actions = actions
         self._engine = engine
         self._runner = runner
         self._snapshot = snapshot
@@ -73,7 +79,7 @@ class BeamScreen(Screen[None]):
         self._input = PageView(id="input")
         self._log = LogView(engine, id="beam-log")
         self._dose = DosePane(engine.inspector, id="dose")
-        self._keys = KeyLine(id="beam-keys")
+        self._keys = KeyLine(actions, id="beam-keys")
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -146,13 +152,21 @@ class BeamScreen(Screen[None]):
         self._tabs.show(tab)
         for each, pane in self._panes.items():
             pane.display = each is tab
+        self._keys.show_scopes(self._owners)
         if tab is Tab.DOSE:
-            self._keys.show_scopes({Scope.DOSE: self._dose, Scope.BEAM: self})
             self._dose.focus_picture()
         else:
-            self._keys.show_scopes({Scope.BEAM: self})
             self._panes[tab].focus()
         self._read_tab()
+
+    @property
+    def _owners(self) -> Mapping[Scope, DOMNode]:
+        dose: Mapping[Scope, DOMNode] = {Scope.DOSE: self._dose} if self._tab is Tab.DOSE else {}
+        return {**dose, Scope.BEAM: self}
+
+    @property
+    def _acts_on(self) -> str:
+        return self._beam.beam_id
 
     # Reading
 
@@ -260,7 +274,7 @@ class BeamScreen(Screen[None]):
     def action_cancel_beam(self) -> None:
         target = BeamsTarget((self._beam,))
         self._ask(
-            questions.about_cancel(target),
+            questions.about_cancel(target, self._actions),
             "nothing is at work, so there is nothing to cancel.",
             lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
         )
@@ -268,7 +282,7 @@ class BeamScreen(Screen[None]):
     def action_rerun_beam(self) -> None:
         beams = [self._beam] if self._beam.status in ENDED else []
         self._ask(
-            questions.about_rerun(beams),
+            questions.about_rerun(beams, self._actions),
             "only a beam that has ended is run again.",
             lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
         )
@@ -278,9 +292,6 @@ class BeamScreen(Screen[None]):
             self.notify(printable(f"{self._beam.beam_id}: {otherwise}"), severity="warning", markup=False)
             return
         self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from mqi_tui.domain.records import EventRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.marks import event_mark
+from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import one_line
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.detail_pane import DetailPane
@@ -36,9 +36,9 @@ class EventList(RowList[EventRow]):
         return event_parts(row.event, width)
 
 
-class EventsScreen(ModalScreen[None]):
+class EventsScreen(InfoScreen[None]):
     CSS_PATH = "events.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,e,q", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "leave", show=False)]
 
     def __init__(self, snapshot: EngineSnapshot) -> None:
         super().__init__()

@@ -1,44 +1,95 @@
-"""The help: every key and every sign, made of the registries that the screen itself uses."""
+"""The help: the pane that has the focus first, then every key and every sign, made of the registries themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Grid, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.events import Click
+from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
-from mqi_tui.ui.actions import ACTIONS, Scope
+from mqi_tui.ui.actions import Action, Actions, Pane, Scope
 from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, IN_HPC_QUEUE, Mark
+from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, content_of
 
 _LEGEND_WIDTH = 24
 
 
-class HelpScreen(ModalScreen[None]):
+class Sentence(Static):
+    """What an action does; a click does it, if it can be done where the help was opened."""
+
+    class Clicked(Message):
+        def __init__(self, action: Action) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, action: Action, *, can_be_done: bool) -> None:
+        super().__init__(Content(action.help), classes="sentence")
+        self._can_be_done = can_be_done
+        self._action = action
+        if can_be_done:
+            self.tooltip = Content("a click does it")
+
+    def on_click(self, event: Click) -> None:
+        if self._can_be_done:
+            event.stop()
+            self.post_message(self.Clicked(self._action))
+
+
+class HelpScreen(InfoScreen[Action]):
+    """Dismissed with the action that was clicked, if any; `reach` holds the scopes of the screen below."""
+
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     CSS_PATH = "help.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q,enter", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,enter", "leave", show=False)]
+
+    def __init__(self, actions: Actions, pane: Widget | None, reach: Collection[Scope]) -> None:
+        super().__init__()
+        self._actions = actions
+        self._pane = pane if isinstance(pane, Pane) else None
+        self._reach = reach
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help") as pane:
-            pane.border_title = Content("Help")
-            pane.border_subtitle = Content("↑ ↓ scroll · esc close")
-            for scope in Scope:
-                yield Static(Content(scope.value), classes="heading")
-                for action in ACTIONS:
-                    if action.scope is scope:
-                        yield Static(Content(action.shown_keys), classes="keys")
-                        yield Static(Content(action.help), classes="sentence")
+        first = (*(self._pane.scopes if self._pane else ()), *self._reach)
+        with VerticalScroll(id="help") as frame:
+            frame.border_title = Content("Help")
+            frame.border_subtitle = Content(f"↑ ↓ scroll · esc close · {self._actions.way_to('palette')} all commands")
+            if self._pane and self._pane.HELP:
+                yield Static(Content("This pane"), classes="heading")
+                yield Static(Content(self._pane.HELP), classes="wide")
+            for scope in dict.fromkeys((*first, *Scope)):
+                yield from self._entries(scope)
             yield Static(Content("Signs"), classes="heading")
             beam_marks = [*((status.word, mark) for status, mark in BEAM_MARKS.items()), ("in HPC queue", IN_HPC_QUEUE)]
             folder_marks = ((f"folder {state.value}", mark) for state, mark in FOLDER_MARKS.items())
-            yield Static(content_of(self, _legend([*beam_marks, *folder_marks])), classes="legend")
+            yield Static(content_of(self, _legend([*beam_marks, *folder_marks])), classes="wide")
+            yield Static(Content("Your own keys"), classes="heading")
+            yield Static(Content(_own_keys(self._actions)), classes="wide")
+
+    def _entries(self, scope: Scope) -> ComposeResult:
+        yield Static(Content(scope.value), classes="heading")
+        with Grid(classes="entries"):
+            for action in self._actions.of(scope):
+                yield Static(Content(action.shown_keys or "palette"), classes="keys")
+                yield Sentence(action, can_be_done=bool(action.title) and scope in self._reach)
+
+    @on(Sentence.Clicked)
+    def _do(self, event: Sentence.Clicked) -> None:
+        self.dismiss(event.action)
+
+
+def _own_keys(actions: Actions) -> str:
+    names = ", ".join(dict.fromkeys(action.setting for action in actions))
+    return f"The section keys of the config gives other keys to: {names}."
 
 
 def _legend(signs: Iterable[tuple[str, Mark]]) -> Sequence[Line]:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine
-from pathlib import Path
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.screen import Screen
-from textual.widgets import Input
 
+from mqi_tui.config import Config
 from mqi_tui.domain.snapshot import EngineSnapshot
-from mqi_tui.domain.text import printable
-from mqi_tui.ui import commands, questions
-from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
-from mqi_tui.ui.commands import CommandRunner, Outcome
+from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.details import attention_details, details_of
-from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
+from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.pump import bring_snapshots
-from mqi_tui.ui.questions import Question
-from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, TreeRow, beam_rows, tree_rows
+from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.beam import BeamScreen
-from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.commanding import Commanding
 from mqi_tui.ui.screens.events import EventsScreen
-from mqi_tui.ui.screens.help import HelpScreen
-from mqi_tui.ui.targets import ENDED, BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
+from mqi_tui.ui.screens.marking import Marking
+from mqi_tui.ui.screens.viewing import Viewing
 from mqi_tui.ui.text import counted, cut_middle
+from mqi_tui.ui.view import View
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
@@ -46,25 +42,24 @@ from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.workflow.control import EngineControl
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Commanding, Marking, Viewing):
     """Keeps what the reader chose (case, marks, filter); everything else comes with each snapshot."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.MAIN)
     AUTO_FOCUS = "#cases"
 
-    def __init__(
-        self, engine: EngineControl, runner: CommandRunner, title: str, hpc: str, scan_directory: Path | None
-    ) -> None:
+    def __init__(self, engine: EngineControl, runner: CommandRunner, config: Config, actions: Actions) -> None:
         super().__init__()
         self._engine = engine
         self._runner = runner
-        self._config = title
-        self._scan_directory = scan_directory
+        self._config = config
+        self._actions = actions
         self._snapshot = engine.snapshot
         self._marked: set[str] = set()
         self._asking = Asking(lambda: self.app, engine.answer)
-        self._filter = Filter()
-        self._header = HeaderLine(title, hpc, lambda: engine.confirmed_at, id="header")
+        self._view = View()
+        self._anchor: str | None = None
+        self._header = HeaderLine(str(config.path), config.settings.hpc.words, lambda: engine.confirmed_at, id="header")
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
         self._beams = BeamList(id="beams")
@@ -73,7 +68,7 @@ class MainScreen(Screen[None]):
         self._log = LogView(engine, id="log")
         self._filter_input = FilterInput(id="filter")
         self._event = EventLine(id="event")
-        self._keys = KeyLine(id="keys")
+        self._keys = KeyLine(actions, id="keys")
 
     def compose(self) -> ComposeResult:
         yield self._header
@@ -97,7 +92,7 @@ class MainScreen(Screen[None]):
         self._snapshot = snapshot
         self._marked &= {beam.beam_id for case in snapshot.cases for beam in case.beams}
         self._header.show(snapshot)
-        self._attention.set_rows(attention_rows(snapshot))
+        self._attention.set_rows(attention_rows(snapshot, self._actions))
         self._gpus.show(snapshot)
         self._event.show(snapshot.events[-1] if snapshot.events else None)
         self._keys.show(paused=snapshot.paused)
@@ -111,13 +106,15 @@ class MainScreen(Screen[None]):
 
     @on(CaseTree.ExpansionChanged)
     def _show_rows(self) -> None:
-        self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._filter))
+        self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._view))
         shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)
-        count = f"{shown} of {len(self._snapshot.cases)}" if self._filter.words else f"{shown}"
+        count = f"{shown} of {len(self._snapshot.cases)}" if shown < len(self._snapshot.cases) else f"{shown}"
         needy = sum(folder.state.needs_person for folder in self._snapshot.folders)
-        title = f"Cases · {count}" + (f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else "")
+        title = f"Cases · {count}{self._view.words(self._snapshot)}" + (
+            f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else ""
+        )
         self._cases.set_title(title)
-        self._cases.set_placeholder(no_cases_text(self._snapshot, self._filter, self._scan_directory, self._config))
+        self._cases.set_placeholder(no_cases_text(self._snapshot, self._view, self._config.settings.scan_directory))
         self._show_beams()
 
     def _show_beams(self) -> None:
@@ -125,14 +122,16 @@ class MainScreen(Screen[None]):
         case_id = _case_id_of(row)
         show_all = self._beams.shows_all_cases
         wanted = [] if case_id is None and not show_all else [None if show_all else case_id]
-        rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._filter)]
+        rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._view)]
         self._beams.set_rows(rows)
         self._beams.set_placeholder(no_beams_text(self._snapshot, row))
         whose = "all cases" if show_all or case_id is None else cut_middle(case_id, 30)
         here = sum(row.is_marked for row in rows)
         elsewhere = len(self._marked) - here
         marks = (f" · {here} marked" if here else "") + (f" · {elsewhere} marked elsewhere" if elsewhere else "")
-        self._beams.set_title(f"Beams of {whose}{marks}" if wanted else "Beams")
+        order = "" if self._view.order is Order.ID else f" · by {self._view.order.value}"
+        begun = f" · range begun, {self._actions.way_to('mark_range')} ends it" if self._anchor else ""
+        self._beams.set_title(f"Beams of {whose}{order}{marks}{begun}" if wanted else "Beams")
         self._show_selected()
 
     @on(RowList.Highlighted, "#cases")
@@ -153,9 +152,11 @@ class MainScreen(Screen[None]):
         if self._attention.has_focus and self._attention.cursor_row is not None:
             self._details.show("Needs you", attention_details(self._attention.cursor_row))
         elif row is None:
-            self._details.show("What to do", first_steps() if not self._snapshot.cases else [])
+            self._details.show("What to do", first_steps(self._actions) if not self._snapshot.cases else [])
         else:
-            self._details.show({BeamRow: "Beam", CaseRow: "Case"}.get(type(row), "Folder"), details_of(row))
+            self._details.show(
+                {BeamRow: "Beam", CaseRow: "Case"}.get(type(row), "Folder"), details_of(row, self._actions)
+            )
 
     @on(AttentionList.Chosen)
     def _go_to_what_needs_a_person(self, event: AttentionList.Chosen) -> None:
@@ -164,8 +165,8 @@ class MainScreen(Screen[None]):
 
     def _go_to(self, case_id: str | None, key: str) -> None:
         """Put the cursor on a row of the tree, whatever is filtered or folded up."""
-        self.action_clear_filter()
-        self._filter = Filter()
+        self._filter_input.action_clear()
+        self._view = View(order=self._view.order)
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
         self._cases.move_to_key(key)
@@ -174,142 +175,14 @@ class MainScreen(Screen[None]):
     def on_descendant_focus(self) -> None:
         self._show_selected()
 
-    @property
-    def _row_in_focus(self) -> TreeRow | None:
-        """What the details are about: what the tree's cursor is on while the tree has the focus, else the beam."""
-        beam_row = self._beams.cursor_row
-        tree_row = self._cases.cursor_row
-        if beam_row is None:
-            return tree_row
-        # The beam list's row knows the place in the queue too.
-        return tree_row if self._cases.has_focus and not isinstance(tree_row, BeamRow) else beam_row
-
-    # What keys act on
-
-    @property
-    def _target(self) -> Target | None:
-        marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
-        if marked:
-            return BeamsTarget(marked)
-        match self._row_in_focus:
-            case CaseRow(case):
-                return CaseTarget(case)
-            case BeamRow() as row:
-                return BeamsTarget((row.beam,))
-            case FolderRow(folder):
-                return FolderTarget(folder)
-            case _:
-                return None
-
-    def action_dispatch_target(self) -> None:
-        if target := self._target_or_say():
-            self._carry_out(commands.dispatch(self._engine, target), target)
-
-    def action_retry_target(self) -> None:
-        if target := self._target_or_say():
-            self._carry_out(commands.retry(self._engine, target), target)
-
-    def action_cancel_target(self) -> None:
-        if target := self._target_or_say():
-            self._ask(
-                questions.about_cancel(target),
-                f"{_name_of(target)}: nothing is at work, so there is nothing to cancel.",
-                lambda: self._carry_out(commands.cancel(self._engine, target), target),
-            )
-
-    def action_rerun_target(self) -> None:
-        if target := self._target_or_say():
-            ended = [beam for beam in beams_of(target) if beam.status in ENDED]
-            self._ask(
-                questions.about_rerun(ended),
-                f"{_name_of(target)}: only a beam that has ended is run again.",
-                lambda: self._carry_out(commands.rerun(self._engine, ended), target),
-            )
-
-    def action_toggle_pause(self) -> None:
-        self._runner.carry_out(commands.toggle_pause(self._engine))
-
-    def _target_or_say(self) -> Target | None:
-        target = self._target
-        if target is None:
-            self.notify("Nothing is selected.", severity="warning", markup=False)
-        return target
-
-    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
-        if question is None:
-            self.notify(printable(otherwise), severity="warning", markup=False)
-            return
-        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
-
-    def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
-        # What is marked while the command is under way was not meant by it.
-        meant = self._marked & {beam.beam_id for beam in beams_of(target)}
-
-        async def carry_out_and_unmark() -> Outcome:
-            outcome = await command
-            if outcome.done:
-                self._marked -= meant
-                self._show_rows()
-            return outcome
-
-        self._runner.carry_out(carry_out_and_unmark())
-
-    # Marks
-
-    def action_toggle_mark(self) -> None:
-        row = self._row_in_focus
-        beams = row.case.beams if isinstance(row, CaseRow) else [row.beam] if isinstance(row, BeamRow) else []
-        ids = {beam.beam_id for beam in beams}
-        self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
-        self._show_rows()
-
-    def action_clear_marks(self) -> None:
-        self._marked.clear()
-        self._show_rows()
-
-    # Filter and views
-
-    def action_filter(self) -> None:
-        self._filter_input.display = True
-        self._filter_input.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self._filter = Filter(event.value)
-        self._show_rows()
-
-    @on(Input.Submitted, "#filter")
-    @on(FilterInput.Left)
-    def _leave_filter(self) -> None:
-        self._filter_input.display = bool(self._filter.words)
-        self._cases.focus()
-
-    def action_clear_filter(self) -> None:
-        if self._filter.words:
-            self._filter_input.action_clear()
-
-    def action_toggle_all(self) -> None:
-        """On a narrow screen the list of all beams takes the tree's place: ids of beams are long."""
-        self._beams.shows_all_cases = show_all = not self._beams.shows_all_cases
-        self.set_class(show_all, "all-beams")
-        self._beams.refresh()
-        (self._beams if show_all else self._cases).focus()
-        self._show_beams()
-
     @on(BeamList.Opened)
     def _open_beam(self) -> None:
         if beam := self._beams.selected_beam:
-            self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam))
+            self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))
 
     @on(BeamList.LogWanted)
     def _focus_log(self) -> None:
         self._log.focus()
-
-    def action_events(self) -> None:
-        self.app.push_screen(EventsScreen(self._snapshot))
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen())
 
 
 def _case_id_of(row: TreeRow | None) -> str | None:
@@ -320,13 +193,3 @@ def _case_id_of(row: TreeRow | None) -> str | None:
             return beam_row.beam.parent_case_id
         case _:
             return None
-
-
-def _name_of(target: Target) -> str:
-    match target:
-        case CaseTarget(case):
-            return case.case_id
-        case BeamsTarget(beams):
-            return beams[0].beam_id if len(beams) == 1 else counted(len(beams), "beam")
-        case FolderTarget(folder):
-            return folder.path.name

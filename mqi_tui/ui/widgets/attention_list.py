@@ -23,6 +23,8 @@ _MIN_TEXT_WIDTH = 40
 
 class AttentionList(RowList[AttentionRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ATTENTION)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.ATTENTION, Scope.LIST)
+    HELP = "What needs a person, most urgent first, with what resolves it. It takes no room while nothing does."
 
     @dataclass
     class Chosen(Message):

@@ -12,6 +12,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.marks import mark_of
+from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow
 from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_range
 from mqi_tui.ui.tones import Line, Tone
@@ -52,7 +53,19 @@ class Columns:
 
 class BeamList(RowList[BeamRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
+    HELP = (
+        "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
+        "or its place in the queue (#1 is next). ● is marked."
+    )
     head_height = 1
+    mark_columns = range(1, 3)
+
+    @dataclass
+    class OrderWanted(Message):
+        """The head of a column was clicked."""
+
+        order: Order
 
     class LogWanted(Message):
         """The reader wants to look at the log of the beam under the cursor."""
@@ -73,6 +86,17 @@ class BeamList(RowList[BeamRow]):
 
     def action_open_log(self) -> None:
         self.post_message(self.LogWanted())
+
+    def click_head(self, x: int) -> None:
+        columns = Columns.for_width(self.size.width - 1)
+        state = 3 + columns.name + 1
+        progress = state + _STATE_WIDTH + 1
+        if x < state:
+            self.post_message(self.OrderWanted(Order.ID))
+        elif x < progress:
+            self.post_message(self.OrderWanted(Order.STATE))
+        elif x < progress + columns.bar + 1 + _PERCENT_WIDTH:
+            self.post_message(self.OrderWanted(Order.PROGRESS))
 
     def head_line(self, width: int) -> Line:
         columns = Columns.for_width(width - 1)

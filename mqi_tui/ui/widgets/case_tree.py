@@ -24,6 +24,11 @@ class CaseTree(RowList[TreeRow]):
     """Which rows are expanded is kept here; the rows themselves are made by `mqi_tui.ui.rows.tree_rows`."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.TREE)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.TREE, Scope.LIST)
+    HELP = (
+        "The case tree: each case with its state and how many of its beams are done or failed, its beams under it. At "
+        "the end are the folders that are no cases, each with the reason. ● is marked, ! warns or needs a person."
+    )
 
     class ExpansionChanged(Message):
         """The rows have to be made anew."""

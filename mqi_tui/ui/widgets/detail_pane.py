@@ -21,6 +21,8 @@ _FEWEST_LINES = 2
 class DetailPane(VerticalScroll):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
+    HELP = "All that is known about what the cursor is on, above all why a beam failed and what to do."
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input
+
+from mqi_tui.ui.filtering import EXAMPLE
+from mqi_tui.ui.widgets.safe_input import SafeInput
 
 
-class FilterInput(Input):
+class FilterInput(SafeInput):
     """Hidden until it is asked for. Enter keeps the filter, escape clears it; both give the focus back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
@@ -18,7 +20,7 @@ class FilterInput(Input):
         """The reader is done with typing."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(placeholder="filter by name or state, such as: failed", id=id)
+        super().__init__(placeholder=EXAMPLE, id=id)
         self.cursor_blink = False
         self.display = False
 

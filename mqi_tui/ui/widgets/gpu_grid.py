@@ -43,6 +43,11 @@ class GpuGrid(ScrollView, can_focus=False):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
+    HELP = (
+        "The GPU slots: each is free, or has its beam and how far that is. On a wide screen the devices and their load "
+        "are below."
+    )
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.dom import DOMNode
 from textual.events import Click
 
-from mqi_tui.ui.actions import ACTIONS, Action, Scope
+from mqi_tui.ui.actions import Action, Actions, Scope
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 
@@ -15,9 +15,10 @@ from mqi_tui.ui.widgets.one_line import OneLine
 class KeyLine(OneLine):
     """The keys can be clicked too."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, actions: Actions, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._owners: Mapping[Scope, DOMNode] | None = None
+        self._actions = actions
         self._paused = False
 
     def show(self, *, paused: bool) -> None:
@@ -50,10 +51,10 @@ class KeyLine(OneLine):
 
     def _shown_actions(self, room: int) -> list[tuple[Action, str]]:
         shown: list[tuple[Action, str]] = []
-        for action in (action for scope in self._scopes for action in ACTIONS if action.scope is scope):
+        for action in (action for scope in self._scopes for action in self._actions.of(scope)):
             label = "Resume" if action.name == "toggle_pause" and self._paused else action.label
             text = f" {action.shown_key} {label} "
-            if label and len(text) <= room:
+            if label and action.keys and len(text) <= room:
                 shown.append((action, text))
                 room -= len(text)
         return shown

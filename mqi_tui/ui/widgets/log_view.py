@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import Worker
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
@@ -42,6 +43,8 @@ class LogView(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOG), *bindings_of(Scope.LOG_ALONE)]
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG_ALONE, Scope.LOG)
+    HELP = "The log of the selected beam's latest attempt, read live. It follows its end until you scroll up."
 
     def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -79,7 +82,13 @@ class LogView(ScrollView, can_focus=True):
         self._trouble = ""
         self._show_title()
         if beam is not None:
-            self.run_worker(self._follow(beam.beam_id), group="log", exclusive=True)
+            beam_id = beam.beam_id
+
+            # Not its coroutine, which nobody would await where the next beam takes this one's place at once.
+            async def follow() -> None:
+                await self._follow(beam_id)
+
+            self._following: Worker[None] = self.run_worker(follow, group="log", exclusive=True)
         else:
             self.workers.cancel_group(self, "log")
 
@@ -158,6 +167,10 @@ class LogView(ScrollView, can_focus=True):
             return [(" " + text, tone), *meaning]
         begin, end = match.span()
         return [(" " + text[:begin], tone), (text[begin:end], Tone.KEY), (text[end:], tone), *meaning]
+
+    def on_resize(self) -> None:
+        # In a pane that has grown, the end that was scrolled to is beyond it: a step up would begin there, unseen.
+        self.scroll_target_y = min(self.scroll_target_y, self.max_scroll_y)
 
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)

@@ -39,6 +39,7 @@ class RowList(ScrollView, Generic[R], can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row--cursor", "row--unfocused-cursor", "row--head", *TONE_CLASSES}
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LIST)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LIST,)
 
     @dataclass
     class Highlighted(Message):
@@ -54,7 +55,12 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RowList.Highlighted) and message.sender is self.sender
 
+    class MarkWanted(Message):
+        """The mark of the row under the cursor was clicked."""
+
     head_height: ClassVar[int] = 0
+    mark_columns: ClassVar[range] = range(0)
+    """Where a line shows its mark, from the cursor at 0 on; empty in a list whose rows cannot be marked."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -130,6 +136,17 @@ class RowList(ScrollView, Generic[R], can_focus=True):
             self.post_message(self.Highlighted(self, self._rows[position].key))
         self._show_cursor()
 
+    def move_by(self, step: int) -> None:
+        self.move_to(self._cursor + step)
+
+    def rows_between(self, one: str, other: str) -> Sequence[R]:
+        """The rows from one key to the other, both included, in whatever order; empty if either is not here."""
+        places = sorted(self._positions[key] for key in (one, other) if key in self._positions)
+        return self._rows[places[0] : places[-1] + 1] if one in self._positions and other in self._positions else ()
+
+    def click_head(self, x: int) -> None:
+        """The head was clicked, `x` cells from the left."""
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if not self._rows:
@@ -176,11 +193,19 @@ class RowList(ScrollView, Generic[R], can_focus=True):
 
     def on_click(self, event: Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < self.head_height:
+        if offset is None:
+            return
+        if offset.y < self.head_height:
+            self.click_head(offset.x)
             return
         position = self.scroll_offset.y + offset.y - self.head_height
         if position < len(self._rows):
             self.move_to(position)
+            if offset.x in self.mark_columns:
+                self.post_message(self.MarkWanted())
+            elif event.chain == 2:
+                # Whatever enter does where the list is; the first of the two clicks has brought the focus.
+                self.app.simulate_key("enter")
 
     @property
     def _page(self) -> int:

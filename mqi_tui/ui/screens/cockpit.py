@@ -1,0 +1,133 @@
+"""What the topics of the main screen's actions share: its panes, what the reader chose, and what a key acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+
+from textual.dom import DOMNode
+from textual.widget import Widget
+
+from mqi_tui.config import Config
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.text import printable
+from mqi_tui.ui.actions import Pane, Scope
+from mqi_tui.ui.commands import CommandRunner, Outcome
+from mqi_tui.ui.questions import Question
+from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.guiding import Guiding
+from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
+from mqi_tui.ui.text import counted
+from mqi_tui.ui.view import View
+from mqi_tui.ui.widgets.beam_list import BeamList
+from mqi_tui.ui.widgets.case_tree import CaseTree
+from mqi_tui.ui.widgets.filter_input import FilterInput
+from mqi_tui.workflow.control import EngineControl
+
+
+class Cockpit(Guiding):
+    """`MainScreen` fills it and shows it; the topics beside it act on it."""
+
+    _engine: EngineControl
+    _runner: CommandRunner
+    _config: Config
+    _snapshot: EngineSnapshot
+    _view: View
+    _marked: set[str]
+    _anchor: str | None
+    """The beam at which a range of marks was begun."""
+    _cases: CaseTree
+    _beams: BeamList
+    _filter_input: FilterInput
+
+    def _go_to(self, case_id: str | None, key: str) -> None:
+        """Put the cursor on a row of the tree, whatever is filtered, hidden or folded up."""
+        raise NotImplementedError
+
+    def _show_rows(self) -> None:
+        """Bring the lists up to date with the snapshot and with what the reader chose."""
+        raise NotImplementedError
+
+    @property
+    def _row_in_focus(self) -> TreeRow | None:
+        """What the details are about: what the tree's cursor is on while the tree has the focus, else the beam."""
+        beam_row = self._beams.cursor_row
+        tree_row = self._cases.cursor_row
+        if beam_row is None:
+            return tree_row
+        # The beam list's row knows the place in the queue too.
+        return tree_row if self._cases.has_focus and not isinstance(tree_row, BeamRow) else beam_row
+
+    @property
+    def _target(self) -> Target | None:
+        marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
+        if marked:
+            return BeamsTarget(marked)
+        match self._row_in_focus:
+            case CaseRow(case):
+                return CaseTarget(case)
+            case BeamRow() as row:
+                return BeamsTarget((row.beam,))
+            case FolderRow(folder):
+                return FolderTarget(folder)
+            case _:
+                return None
+
+    @property
+    def _owners(self) -> Mapping[Scope, DOMNode]:
+        panes = [pane for pane in self.query(Widget) if isinstance(pane, Pane)]
+        return {Scope.MAIN: self} | {scope: pane for pane in reversed(panes) for scope in pane.scopes}
+
+    @property
+    def _acts_on(self) -> str:
+        return name_of(self._target) if self._target else "nothing"
+
+    @property
+    def _case_in_focus(self) -> CaseView | None:
+        """The case that the cursor is on, or that its beam is of."""
+        match self._row_in_focus:
+            case CaseRow(case):
+                return case
+            case BeamRow() as row:
+                return next((case for case in self._snapshot.cases if case.case_id == row.beam.parent_case_id), None)
+            case _:
+                return None
+
+    def _target_or_say(self) -> Target | None:
+        target = self._target
+        if target is None:
+            self._say("Nothing is selected.")
+        return target
+
+    def _say(self, text: str) -> None:
+        """A toast on why nothing was done."""
+        self.notify(printable(text), severity="warning", markup=False)
+
+    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
+        if question is None:
+            self._say(otherwise)
+            return
+        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
+
+    def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
+        # What is marked while the command is under way was not meant by it.
+        meant = self._marked & {beam.beam_id for beam in beams_of(target)}
+
+        async def carry_out_and_unmark() -> Outcome:
+            outcome = await command
+            if outcome.done:
+                self._marked -= meant
+                self._show_rows()
+            return outcome
+
+        self._runner.carry_out(carry_out_and_unmark())
+
+
+def name_of(target: Target) -> str:
+    match target:
+        case CaseTarget(case):
+            return case.case_id
+        case BeamsTarget(beams):
+            return beams[0].beam_id if len(beams) == 1 else counted(len(beams), "beam")
+        case FolderTarget(folder):
+            return folder.path.name

@@ -1,0 +1,71 @@
+"""The main screen's actions that mark beams, so that one key acts on all of them."""
+
+from __future__ import annotations
+
+from textual import on
+
+from mqi_tui.ui.rows import BeamRow, CaseRow, TreeRow
+from mqi_tui.ui.screens.cockpit import Cockpit
+from mqi_tui.ui.widgets.beam_list import BeamList
+from mqi_tui.ui.widgets.case_tree import CaseTree
+from mqi_tui.ui.widgets.row_list import RowList
+
+
+class Marking(Cockpit):
+    def action_toggle_mark(self) -> None:
+        ids = self._beam_ids_of(self._row_in_focus)
+        self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
+        self._show_rows()
+
+    @on(RowList.MarkWanted)
+    def _mark_by_mouse(self) -> None:
+        self.action_toggle_mark()
+
+    def action_mark_up(self) -> None:
+        self._mark_and_move(-1)
+
+    def action_mark_down(self) -> None:
+        self._mark_and_move(1)
+
+    def _mark_and_move(self, step: int) -> None:
+        """Mark the row that is left and the one that is reached."""
+        rows = self._list_in_focus
+        before = rows.cursor_row
+        rows.move_by(step)
+        self._marked |= self._beam_ids_of(before) | self._beam_ids_of(rows.cursor_row)
+        self._show_rows()
+
+    def action_mark_range(self) -> None:
+        """Begin a range at the cursor; the second time, mark every beam from there to the cursor."""
+        rows = self._list_in_focus
+        here = rows.cursor_row
+        if here is None:
+            self._say("Nothing is selected.")
+        elif self._anchor is None:
+            self._anchor = here.key
+        else:
+            between = rows.rows_between(self._anchor, here.key)
+            if not between:
+                self._say("The row where the range was begun is not in this list; it begins here now.")
+            self._anchor = None if between else here.key
+            for row in between:
+                self._marked |= self._beam_ids_of(row)
+        self._show_rows()
+
+    @property
+    def _list_in_focus(self) -> CaseTree | BeamList:
+        return self._cases if self._cases.has_focus else self._beams
+
+    def _beam_ids_of(self, row: TreeRow | None) -> set[str]:
+        match row:
+            case BeamRow():
+                return {row.beam.beam_id}
+            case CaseRow(case):
+                return {beam.beam_id for beam in self._view.beams_of(case) or ()}
+            case _:
+                return set()
+
+    def action_clear_marks(self) -> None:
+        self._marked.clear()
+        self._anchor = None
+        self._show_rows()

@@ -1,0 +1,175 @@
+"""Every action of the registry, done by its key at 80 x 24 and 120 x 40; an action without a scenario is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.ui.actions import ACTIONS, Action
+from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.events import EventsScreen
+from mqi_tui.ui.screens.help import HelpScreen
+from mqi_tui.ui.screens.palette import PaletteScreen
+from mqi_tui.ui.screens.paths import PathsScreen
+from mqi_tui.ui.screens.search import SearchScreen
+from mqi_tui.ui.widgets.attention_list import AttentionList
+from tests.support.screens import MIDDLE, SMALL, Stage, on_stage
+from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_folder, a_snapshot
+
+SNAPSHOT = a_snapshot(
+    a_case(
+        "alpha",
+        a_beam("alpha", "b1"),
+        a_beam("alpha", "b2", BeamStatus.HPC_QUEUED),
+        a_beam("alpha", "b3", BeamStatus.FAILED, error="no luck"),
+        a_beam("alpha", "b4", BeamStatus.COMPLETED, attempt=1),
+    ),
+    a_case("beta", a_beam("beta", "b1", BeamStatus.FAILED, error="no luck"), a_beam("beta", "b2")),
+    a_case("gamma", *(a_beam("gamma", f"b{number:02}", BeamStatus.HPC_QUEUED) for number in range(60))),
+    folders=[a_folder("delta", FolderState.INCOMPLETE, "no RTPLAN file")],
+)
+LOG = "".join(
+    f"line {number} {'CUDA error: out of memory' if number == 50 else 'x' * 300}\n" for number in range(200)
+).encode()
+
+Condition = Callable[[Stage], bool]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is pressed before, and what must be true after the action's own key."""
+
+    then: Condition
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """What is pressed after it, such as the confirmation."""
+
+
+def commands(*expected: tuple[object, ...]) -> Condition:
+    return lambda stage: stage.engine.commands == list(expected)
+
+
+def shows(screen: type) -> Condition:
+    return lambda stage: isinstance(stage.app.screen, screen)
+
+
+def says(text: str) -> Condition:
+    return lambda stage: text in stage.text
+
+
+def tree_at(position: int) -> Condition:
+    return lambda stage: stage.cases.cursor_row is stage.cases.rows[position]
+
+
+def marked(*names: str) -> Condition:
+    return lambda stage: set(stage.main.marked) == set(names)
+
+
+def log_at(x: int | None = None, y: int | None = None, *, follows: bool | None = None) -> Condition:
+    def is_there(stage: Stage) -> bool:
+        offset = stage.log.scroll_offset
+        return x in {None, offset.x} and y in {None, offset.y} and follows in {None, stage.log.is_following}
+
+    return is_there
+
+
+def in_the_log(stage: Stage) -> bool:
+    return stage.log.has_focus
+
+
+_LIST_END = len(SNAPSHOT.cases) + 1  # the cases, the heading of the folders and the folder, from 0
+_TO_LOG = ("tab", "enter")
+_TO_LOG_TOP = (*_TO_LOG, "home")
+
+SCENARIOS = {
+    "MAIN.dispatch_target": Scenario(commands(("dispatch", "alpha", None))),
+    "MAIN.retry_target": Scenario(commands(("retry", "alpha_b3"))),
+    "MAIN.cancel_target": Scenario(commands(("cancel_case", "alpha")), after=("y",)),
+    "MAIN.toggle_mark": Scenario(marked("alpha_b1"), before=("tab",)),
+    "MAIN.toggle_pause": Scenario(commands(("pause",))),
+    "MAIN.filter": Scenario(says("Cases · 1 of 3"), after=tuple("beta")),
+    "MAIN.help": Scenario(shows(HelpScreen)),
+    "MAIN.quit": Scenario(shows(ConfirmScreen)),
+    "MAIN.palette": Scenario(shows(PaletteScreen)),
+    "MAIN.toggle_all": Scenario(says("Beams of all cases")),
+    "MAIN.events": Scenario(shows(EventsScreen)),
+    "MAIN.dispatch_ready": Scenario(
+        commands(("dispatch", "alpha", ("alpha_b1",)), ("dispatch", "beta", ("beta_b2",))), after=("y",)
+    ),
+    "MAIN.retry_case": Scenario(commands(("retry", "alpha_b3")), before=("tab",)),
+    "MAIN.rerun_target": Scenario(commands(("rerun", "alpha_b3"), ("rerun", "alpha_b4")), after=("y",)),
+    "MAIN.next_failed": Scenario(says("▌  b3")),
+    "MAIN.previous_failed": Scenario(says("▌  b3"), before=("down",)),
+    "MAIN.toggle_finished": Scenario(says("1 finished hidden")),
+    "MAIN.sort": Scenario(says("by state")),
+    "MAIN.mark_up": Scenario(marked("alpha_b1", "alpha_b2"), before=("tab", "down")),
+    "MAIN.mark_down": Scenario(marked("alpha_b1", "alpha_b2"), before=("tab",)),
+    "MAIN.mark_range": Scenario(marked("alpha_b1", "alpha_b2", "alpha_b3"), before=("tab", "v", "down", "down")),
+    "MAIN.copy_path": Scenario(lambda stage: stage.app.clipboard == "/data/cases/alpha"),
+    "MAIN.show_paths": Scenario(shows(PathsScreen), before=("tab", "end")),
+    "MAIN.clear_marks": Scenario(marked(), before=("space",)),
+    "MAIN.focus_next": Scenario(lambda stage: stage.beams.has_focus),
+    "MAIN.focus_previous": Scenario(lambda stage: stage.main.query_one(AttentionList).has_focus),
+    "MAIN.clear_filter": Scenario(says("Cases · 3"), before=("slash", *"beta", "enter")),
+    "LIST.cursor_up": Scenario(tree_at(1), before=("down", "down")),
+    "LIST.cursor_down": Scenario(tree_at(1)),
+    "LIST.page_up": Scenario(lambda stage: not tree_at(_LIST_END)(stage), before=("end",)),
+    "LIST.page_down": Scenario(lambda stage: not tree_at(0)(stage)),
+    "LIST.first": Scenario(tree_at(0), before=("end",)),
+    "LIST.last": Scenario(tree_at(_LIST_END)),
+    "TREE.toggle_node": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1 + 4),
+    "TREE.expand": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1 + 4),
+    "TREE.collapse": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1, before=("enter",)),
+    "ATTENTION.go_there": Scenario(says("▌  b3"), before=("shift+tab",)),
+    "BEAMS.open_log": Scenario(in_the_log, before=("tab",)),
+    "LOG.scroll_up": Scenario(log_at(follows=False), before=_TO_LOG),
+    "LOG.scroll_down": Scenario(log_at(y=1), before=_TO_LOG_TOP),
+    "LOG.page_up": Scenario(log_at(follows=False), before=_TO_LOG),
+    "LOG.page_down": Scenario(lambda stage: stage.log.scroll_offset.y > 1, before=_TO_LOG_TOP),
+    "LOG_ALONE.next_error": Scenario(log_at(y=50), before=_TO_LOG_TOP),
+    "LOG_ALONE.previous_error": Scenario(log_at(y=50), before=_TO_LOG),
+    "LOG_ALONE.search": Scenario(shows(SearchScreen), before=_TO_LOG),
+    "LOG_ALONE.next_match": Scenario(log_at(y=79), before=(*_TO_LOG_TOP, "ctrl+f", *"79", "space", "enter", "home")),
+    "LOG_ALONE.previous_match": Scenario(log_at(y=79), before=(*_TO_LOG, "ctrl+f", *"79", "space", "enter", "end")),
+    "LOG.scroll_left": Scenario(log_at(x=0), before=(*_TO_LOG, "right")),
+    "LOG.scroll_right": Scenario(lambda stage: stage.log.scroll_offset.x > 0, before=_TO_LOG),
+    "LOG.scroll_home": Scenario(log_at(y=0), before=_TO_LOG),
+    "LOG.scroll_end": Scenario(log_at(follows=True), before=_TO_LOG_TOP),
+}
+
+
+def test_every_action_has_a_scenario_and_no_scenario_is_left_over() -> None:
+    assert {action.binding_id for action in ACTIONS} == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.binding_id)
+async def test_the_action_does_what_it_says(action: Action, size: tuple[int, int]) -> None:
+    scenario = SCENARIOS[action.binding_id]
+    engine = ScriptedEngine(SNAPSHOT)
+    engine.logs["alpha_b1"] = ScriptedLog(data=LOG)
+    async with on_stage(engine, size) as stage:
+        await stage.until(lambda: len(stage.log.lines) > 100)
+        await stage.press(*scenario.before)
+        assert not scenario.then(stage), "true before anything was done"
+        if action.keys:
+            await stage.press(action.keys[0])
+        else:
+            await stage.press("ctrl+p", *("space" if letter == " " else letter for letter in action.title), "enter")
+        await stage.press(*scenario.after)
+        await stage.until(lambda: scenario.then(stage))
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action.asks], ids=lambda action: action.name)
+async def test_what_asks_does_nothing_without_its_y(action: Action) -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        await stage.main.run_action(action.name)
+        await stage.pilot.pause()
+        assert isinstance(stage.app.screen, ConfirmScreen)
+        await stage.press(*action.keys, "enter")
+        assert len(stage.app.screen_stack) == 1
+        assert stage.engine.commands == []
+        assert stage.app.is_running
