@@ -8,16 +8,22 @@ from dataclasses import dataclass
 import pytest
 
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.moqui.dose_planes import PlaneKind
 from mqi_tui.ui.actions import ACTIONS, Action
+from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
+from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 from mqi_tui.ui.screens.paths import PathsScreen
 from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
+from mqi_tui.ui.widgets.beam_head import Tab
+from mqi_tui.ui.widgets.dose_pane import DosePane
 from tests.support.screens import MIDDLE, SMALL, Stage, on_stage
 from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_folder, a_snapshot
+from tests.support.scripted_inspector import a_dose_array
 
 SNAPSHOT = a_snapshot(
     a_case(
@@ -46,6 +52,8 @@ class Scenario:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     """What is pressed after it, such as the confirmation."""
+    ready: Condition = lambda _: True
+    """What must have come true before the action's own key."""
 
 
 def commands(*expected: tuple[object, ...]) -> Condition:
@@ -81,8 +89,33 @@ def in_the_log(stage: Stage) -> bool:
 
 
 _LIST_END = len(SNAPSHOT.cases) + 1  # the cases, the heading of the folders and the folder, from 0
-_TO_LOG = ("tab", "enter")
+_TO_LOG = ("tab", "l")
 _TO_LOG_TOP = (*_TO_LOG, "home")
+
+_TO_BEAM = ("tab", "end", "enter")
+_TO_DOSE = (*_TO_BEAM, "5")
+_TO_PLANE = (*_TO_DOSE, "z")
+
+
+def tab_is(tab: Tab) -> Condition:
+    return lambda stage: isinstance(stage.app.screen, BeamScreen) and stage.app.screen._tab is tab
+
+
+def has_dose(stage: Stage) -> bool:
+    return stage.app.screen.query_one(DosePane)._dose is not None
+
+
+def cursor_at(x: int, y: int, z: int) -> Condition:
+    return lambda stage: stage.app.screen.query_one(DosePane)._voxel == (x, y, z)
+
+
+def sees_plane(kind: PlaneKind) -> Condition:
+    return lambda stage: any(view.is_on_screen and view.has_focus for view in stage.app.screen.query(f"#{kind}"))
+
+
+def on_curves(stage: Stage) -> bool:
+    return stage.app.screen.query_one(DosePane)._is_on_curves
+
 
 SCENARIOS = {
     "MAIN.dispatch_target": Scenario(commands(("dispatch", "alpha", None))),
@@ -125,6 +158,32 @@ SCENARIOS = {
     "TREE.collapse": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1, before=("enter",)),
     "ATTENTION.go_there": Scenario(says("▌  b3"), before=("shift+tab",)),
     "BEAMS.open_log": Scenario(in_the_log, before=("tab",)),
+    "BEAMS.open_beam": Scenario(shows(BeamScreen), before=("tab",)),
+    "BEAM.show_overview": Scenario(tab_is(Tab.OVERVIEW), before=(*_TO_BEAM, "2")),
+    "BEAM.show_files": Scenario(tab_is(Tab.FILES), before=_TO_BEAM),
+    "BEAM.show_input": Scenario(tab_is(Tab.INPUT), before=_TO_BEAM),
+    "BEAM.show_log": Scenario(tab_is(Tab.LOG), before=_TO_BEAM),
+    "BEAM.show_dose": Scenario(tab_is(Tab.DOSE), before=_TO_BEAM),
+    "BEAM.previous_tab": Scenario(tab_is(Tab.OVERVIEW), before=(*_TO_BEAM, "2"), ready=lambda _: True),
+    "BEAM.next_tab": Scenario(tab_is(Tab.FILES), before=_TO_BEAM, ready=lambda _: True),
+    "BEAM.help": Scenario(shows(HelpScreen), before=_TO_BEAM),
+    "BEAM.palette": Scenario(shows(PaletteScreen), before=_TO_BEAM),
+    "BEAM.leave": Scenario(shows(MainScreen), before=_TO_BEAM),
+    "BEAM.retry_beam": Scenario(commands(("retry", "alpha_b3")), before=("tab", "end", "up", "enter")),
+    "BEAM.cancel_beam": Scenario(commands(("cancel_beam", "alpha_b2")), before=("tab", "down", "enter"), after=("y",)),
+    "BEAM.rerun_beam": Scenario(commands(("rerun", "alpha_b4")), before=_TO_BEAM, after=("y",)),
+    "BEAM.quit": Scenario(shows(ConfirmScreen), before=_TO_BEAM),
+    "DOSE.show_transverse": Scenario(sees_plane(PlaneKind.TRANSVERSE), before=_TO_DOSE, ready=has_dose),
+    "DOSE.show_coronal": Scenario(sees_plane(PlaneKind.CORONAL), before=(*_TO_DOSE, "z"), ready=has_dose),
+    "DOSE.show_sagittal": Scenario(sees_plane(PlaneKind.SAGITTAL), before=_TO_DOSE, ready=has_dose),
+    "DOSE.show_curves": Scenario(on_curves, before=(*_TO_DOSE, "z"), ready=has_dose),
+    "DOSE.to_maximum": Scenario(cursor_at(7, 4, 15), before=(*_TO_PLANE, "left"), ready=cursor_at(6, 4, 15)),
+    "PLANE.cursor_up": Scenario(cursor_at(7, 5, 15), before=_TO_PLANE, ready=has_dose),
+    "PLANE.cursor_down": Scenario(cursor_at(7, 3, 15), before=_TO_PLANE, ready=has_dose),
+    "PLANE.cursor_left": Scenario(cursor_at(6, 4, 15), before=_TO_PLANE, ready=has_dose),
+    "PLANE.cursor_right": Scenario(cursor_at(8, 4, 15), before=_TO_PLANE, ready=has_dose),
+    "PLANE.slice_back": Scenario(cursor_at(7, 4, 14), before=_TO_PLANE, ready=has_dose),
+    "PLANE.slice_on": Scenario(cursor_at(7, 4, 16), before=_TO_PLANE, ready=has_dose),
     "LOG.scroll_up": Scenario(log_at(follows=False), before=_TO_LOG),
     "LOG.scroll_down": Scenario(log_at(y=1), before=_TO_LOG_TOP),
     "LOG.page_up": Scenario(log_at(follows=False), before=_TO_LOG),
@@ -151,9 +210,12 @@ async def test_the_action_does_what_it_says(action: Action, size: tuple[int, int
     scenario = SCENARIOS[action.binding_id]
     engine = ScriptedEngine(SNAPSHOT)
     engine.logs["alpha_b1"] = ScriptedLog(data=LOG)
+    engine.inspector.show_dose(a_dose_array())
     async with on_stage(engine, size) as stage:
         await stage.until(lambda: len(stage.log.lines) > 100)
-        await stage.press(*scenario.before)
+        for key in scenario.before:
+            await stage.press(key)
+        await stage.until(lambda: scenario.ready(stage))
         assert not scenario.then(stage), "true before anything was done"
         if action.keys:
             await stage.press(action.keys[0])
@@ -163,13 +225,15 @@ async def test_the_action_does_what_it_says(action: Action, size: tuple[int, int
         await stage.until(lambda: scenario.then(stage))
 
 
-@pytest.mark.parametrize("action", [action for action in ACTIONS if action.asks], ids=lambda action: action.name)
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action.asks], ids=lambda action: action.binding_id)
 async def test_what_asks_does_nothing_without_its_y(action: Action) -> None:
     async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
-        await stage.main.run_action(action.name)
+        await stage.press(*SCENARIOS[action.binding_id].before)
+        below = stage.app.screen
+        await below.run_action(action.name)
         await stage.pilot.pause()
         assert isinstance(stage.app.screen, ConfirmScreen)
         await stage.press(*action.keys, "enter")
-        assert len(stage.app.screen_stack) == 1
+        assert stage.app.screen is below
         assert stage.engine.commands == []
         assert stage.app.is_running

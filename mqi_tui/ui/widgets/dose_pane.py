@@ -84,6 +84,8 @@ class DosePane(Container, can_focus=True):
     """Give it the beam's dose with `show`; it reads the planes that it needs by itself, the latest wish first."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DOSE)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.DOSE,)
+    HELP = "The dose of the beam: depth-dose curves and three planes through one cursor. Not for diagnosis."
 
     def __init__(self, inspector: BeamInspector, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -22,6 +22,8 @@ _MARGIN = 1
 class PageView(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
+    HELP = "A page on the beam: all that is known, as it is read now; it scrolls if it must."
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

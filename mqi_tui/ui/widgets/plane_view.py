@@ -48,6 +48,11 @@ class PlaneView(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.PLANE)
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.PLANE, Scope.DOSE)
+    HELP = (
+        "A plane of the dose through the cursor ╋, from 0 to the maximum. What the cursor is on is said "
+        "below; a click puts it there."
+    )
 
     @dataclass
     class Moved(Message):
