@@ -192,7 +192,7 @@ SCENARIOS = {
     "LOG_ALONE.previous_error": Scenario(log_at(y=50), before=_TO_LOG),
     "LOG_ALONE.search": Scenario(shows(SearchScreen), before=_TO_LOG),
     "LOG_ALONE.next_match": Scenario(log_at(y=79), before=(*_TO_LOG_TOP, "ctrl+f", *"79", "space", "enter", "home")),
-    "LOG_ALONE.previous_match": Scenario(log_at(y=79), before=(*_TO_LOG, "ctrl+f", *"79", "space", "enter", "end")),
+    "LOG_ALONE.previous_match": Scenario(log_at(y=179), before=(*_TO_LOG, "ctrl+f", *"79", "space", "enter", "end")),
     "LOG.scroll_left": Scenario(log_at(x=0), before=(*_TO_LOG, "right")),
     "LOG.scroll_right": Scenario(lambda stage: stage.log.scroll_offset.x > 0, before=_TO_LOG),
     "LOG.scroll_home": Scenario(log_at(y=0), before=_TO_LOG),
