@@ -185,12 +185,12 @@ if [ -n "$mqi_caught" ]; then kill -s TERM "$mqi_engine" 2>/dev/null; fi
 mqi_caught=
 wait "$mqi_engine"
 mqi_code=$?
-# A signal ends `wait` before the engine ends; 127 from the next one says that its end was seen before.
+# A signal ends `wait` before the engine ends; 127 from the next one, or bash's -1, says that its end was seen before.
 while [ -n "$mqi_caught" ]; do
     mqi_caught=
     wait "$mqi_engine"
     mqi_status=$?
-    if [ "$mqi_status" -ne 127 ]; then mqi_code=$mqi_status; fi
+    case $mqi_status in 127 | -1) ;; *) mqi_code=$mqi_status ;; esac
 done
 exit "$mqi_code"
 """
