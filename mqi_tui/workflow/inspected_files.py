@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mqi_tui.config import EngineSettings
@@ -58,7 +59,7 @@ def prepared_input(folder: Path, engine: EngineSettings, cache: FileCache) -> Pr
             if path.name == TPS_NAME:
                 parameters = parameters_of(TpsInput.read(path), engine, None)
             elif path.suffix == ".csv" and (stamp := stamp_of(path)) is not None:
-                layers.append(cache.get(path, "layer", stamp, lambda path=path: _layer(path)))  # type: ignore[misc]
+                layers.append(cache.get(path, "layer", stamp, partial(_layer, path)))
         except MqiError as error:
             troubles.append(str(error))
     return PreparedInput(parameters, tuple(layers), "\n".join(troubles))

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from mqi_tui.ui.widgets.safe_input import SafeInput
+
 
 class SearchScreen(ModalScreen[str | None]):
     """Dismissed with the words, or with None when the reader leaves it."""
@@ -26,7 +28,7 @@ class SearchScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Content("Look for in this log"), id="question")
-            field = Input(self._words, id="answer", compact=True)
+            field = SafeInput(self._words, id="answer", compact=True)
             field.cursor_blink = False
             yield field
             yield Static(Content("enter looks from here on, upper and lower case are the same; esc leaves"), id="hint")

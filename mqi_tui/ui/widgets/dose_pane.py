@@ -7,7 +7,7 @@ import importlib
 import logging
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
 from textual import on
@@ -259,7 +259,7 @@ class DosePane(Container, can_focus=True):
         unit: str,
         marks: tuple[float, float | None, float | None],
     ) -> None:
-        plot: DepthPlot = self._boxes[curve].query_one(f"#{curve}-plot")  # type: ignore[assignment]
+        plot = cast("DepthPlot", self._boxes[curve].query_one(f"#{curve}-plot"))
         plot.show(depth_mm, dose, unit, marks)
         self._ranges[curve].show([(" ", Tone.NORMAL), *ranges_line(*marks)])
 
@@ -276,9 +276,7 @@ class DosePane(Container, can_focus=True):
         dose = self._dose
         if dose is None:
             return
-        for kind, view in self._views.items():
-            view.show(dose, self._planes.get(kind), self._voxel)
-        self._show_reading(dose)
+        self._refresh_views(dose)
         if self._missing() is not None and (self._reader is None or self._reader.is_finished):
             self._reader = self.run_worker(self._read_planes(), group="planes", exit_on_error=False)
 
