@@ -61,7 +61,7 @@ class Headless:
         for folder in snapshot.folders:
             if folder.state.needs_person:
                 print(f"needs a person: {printable(f'{folder.path}: {folder.reason}')}", flush=True)
-        return 0 if snapshot.all_completed and not snapshot.notice else 1
+        return 0 if snapshot.all_completed else 1
 
 
 def _line(event: EventRecord) -> str:

@@ -48,8 +48,8 @@ class EngineSnapshot:
     """The latest events, oldest first."""
     queue: tuple[str, ...]
     """Beam ids that wait for a slot, next first."""
-    notice: str
-    """Something that holds up the whole engine (scan directory or HPC unreachable); empty when all is well."""
+    scan_trouble: str
+    """Why the scan directory cannot be read now, and what to do; empty while it can."""
     readings: tuple[GpuReading, ...] = ()
     """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
     places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
@@ -62,6 +62,15 @@ class EngineSnapshot:
     """None until the disks were looked at."""
     questions: tuple[Question, ...] = ()
     """What the connection to the HPC waits for a person to answer, oldest first."""
+
+    @property
+    def notice(self) -> str:
+        """What holds up the whole engine (scan directory or HPC unreachable); empty when nothing does."""
+        outage = ""
+        if self.unreachable_since is not None:
+            since = f"{self.unreachable_since:%H:%M:%S} UTC"
+            outage = f"HPC unreachable since {since}; running jobs go on, nothing fails for it"
+        return "; ".join(filter(None, (self.scan_trouble, outage)))
 
     def beam(self, beam_id: str) -> BeamRecord | None:
         for case in self.cases:
@@ -79,6 +88,6 @@ class EngineSnapshot:
 
     @property
     def all_completed(self) -> bool:
-        """Every beam is completed and no folder needs a person."""
+        """Every beam is completed, no folder needs a person, and the folders could be looked at."""
         beams_done = all(beam.status is BeamStatus.COMPLETED for case in self.cases for beam in case.beams)
-        return beams_done and not any(folder.state.needs_person for folder in self.folders)
+        return beams_done and not self.scan_trouble and not any(folder.state.needs_person for folder in self.folders)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class CaseRegistrar:
-    """One scan after another; `notice` says so while the scan directory itself cannot be read."""
+    """One scan after another; `trouble` says so while the scan directory itself cannot be read."""
 
     def __init__(self, context: WorkflowContext, manager: WorkflowManager, *, auto_dispatch: bool) -> None:
         self._context = context
@@ -25,7 +25,7 @@ class CaseRegistrar:
         self._auto_dispatch = auto_dispatch
         self._scanner = CaseScanner(context.settings)
         self._unreadable_since: datetime | None = None
-        self.notice = ""
+        self.trouble = ""
         self.scanned = asyncio.Event()
         """Set after the first scan."""
 
@@ -53,14 +53,14 @@ class CaseRegistrar:
             result = await asyncio.to_thread(self._scanner.scan, known)
         except OSError as error:
             self._unreadable_since = self._unreadable_since or datetime.now(UTC)
-            self.notice = (
+            self.trouble = (
                 f"scan_directory {directory} cannot be read since {self._unreadable_since:%H:%M:%S} UTC "
                 f"({error.strerror}); make it, mount it or correct it in config.yaml"
             )
             self.scanned.set()
             return None
         self._unreadable_since = None
-        self.notice = ""
+        self.trouble = ""
         return result
 
     async def _register(self, found: FoundCase) -> FolderRecord | None:

@@ -77,7 +77,7 @@ class Engine:
             gpus,
             revision=lambda: database.revision,
             is_paused=lambda: not running.is_set(),
-            notice=self._present_notice,
+            scan_trouble=lambda: self._registrar.trouble,
             unreachable_since=lambda: remote.unreachable_since,
             measurements=lambda: self._gauges.measurements,
             places=lambda: context.jobs.places,
@@ -223,13 +223,6 @@ class Engine:
         known = [case.case_id for case in await self._context.cases.list_cases()]
         shown = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
         return f"there is no case {case_id}; known cases: {shown or 'none'}."
-
-    def _present_notice(self) -> str:
-        notices = [self._registrar.notice]
-        since = self._context.remote.unreachable_since
-        if since is not None:
-            notices.append(f"HPC unreachable since {since:%H:%M:%S} UTC; running jobs go on, nothing fails for it")
-        return "; ".join(filter(None, notices))
 
 
 def _make_own_folders(config: Config) -> None:

@@ -20,15 +20,15 @@ from mqi_tui.repositories.gpus import GpuRepository
 
 MINIMUM_INTERVAL_SECONDS = 0.5
 
-_Aside = tuple[Measurements, Mapping[str, JobPlace], Mapping[str, TimeLeft], tuple[Question, ...]]
+_Aside = tuple[datetime | None, Measurements, Mapping[str, JobPlace], Mapping[str, TimeLeft], tuple[Question, ...]]
 
 
 class SnapshotPublisher:
     """Reads a new snapshot when the database's revision has moved; unchanged cases stay the same objects.
 
-    `revision` is the database's count of commits, `notice` what holds up the whole engine (empty when all is well),
-    `unreachable_since` when the HPC stopped answering, `measurements` what is measured beside the work, `places` where
-    the beams' jobs compute and `times_left` for how long, `questions` what waits for a person's answer.
+    `revision` is the database's count of commits, `scan_trouble` why the scan directory cannot be read (empty while it
+    can), `unreachable_since` when the HPC stopped answering, `measurements` what is measured beside the work, `places`
+    where the beams' jobs compute and `times_left` for how long, `questions` what waits for a person's answer.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class SnapshotPublisher:
         *,
         revision: Callable[[], int],
         is_paused: Callable[[], bool],
-        notice: Callable[[], str],
+        scan_trouble: Callable[[], str],
         unreachable_since: Callable[[], datetime | None] = lambda: None,
         measurements: Callable[[], Measurements] = Measurements,
         places: Callable[[], Mapping[str, JobPlace]] = dict,
@@ -49,7 +49,7 @@ class SnapshotPublisher:
         self._gpus = gpus
         self._revision = revision
         self._is_paused = is_paused
-        self._notice = notice
+        self._scan_trouble = scan_trouble
         self._unreachable_since = unreachable_since
         self._measurements = measurements
         self._places = places
@@ -75,8 +75,14 @@ class SnapshotPublisher:
         """Publish a new snapshot if anything that it shows has changed since the last one."""
         # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
         async with self._publishing:
-            state = (self._revision(), self._is_paused(), self._notice())
-            aside = self._measurements(), self._places(), self._times_left(), self._questions()
+            state = (self._revision(), self._is_paused(), self._scan_trouble())
+            aside = (
+                self._unreachable_since(),
+                self._measurements(),
+                self._places(),
+                self._times_left(),
+                self._questions(),
+            )
             if state != self._published_state:
                 snapshot = await self._load()
             elif aside != self._published_aside:
@@ -85,7 +91,7 @@ class SnapshotPublisher:
             else:
                 self._confirmed_at = datetime.now(UTC)
                 return
-            measured, places, times_left, questions = aside
+            unreachable_since, measured, places, times_left, questions = aside
             snapshot = replace(
                 snapshot,
                 readings=measured.gpus,
@@ -93,7 +99,7 @@ class SnapshotPublisher:
                 places=MappingProxyType(places),
                 times_left=MappingProxyType(times_left),
                 questions=questions,
-                unreachable_since=self._unreachable_since(),
+                unreachable_since=unreachable_since,
             )
             self._confirmed_at = snapshot.at
             async with self._published:
@@ -134,5 +140,5 @@ class SnapshotPublisher:
             folders=tuple(folders),
             events=tuple(await self._cases.list_events()),
             queue=tuple(await self._gpus.queue()),
-            notice=self._notice(),
+            scan_trouble=self._scan_trouble(),
         )

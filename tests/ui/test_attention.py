@@ -11,7 +11,7 @@ from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.rows import FolderRow
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from tests.support.screens import LARGE, MIDDLE, SMALL, lines_of, on_stage
-from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
+from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
 SIZES = [SMALL, MIDDLE, LARGE]
 
@@ -41,9 +41,9 @@ def test_nothing_needs_a_person_while_all_is_well() -> None:
 
 
 def test_the_whole_engine_comes_first_then_beams_then_folders() -> None:
-    snapshot = a_snapshot(*_snapshot().cases, folders=_snapshot().folders, notice="HPC unreachable since 10:41:07 UTC")
+    snapshot = a_snapshot(*_snapshot().cases, folders=_snapshot().folders, unreachable_since=NOW)
     notice, failed, folder = attention_rows(snapshot, Actions())
-    assert notice.text == "HPC unreachable since 10:41:07 UTC"
+    assert notice.text.startswith("HPC unreachable since 10:41:07 UTC; ")
     assert failed.text == "beta: 2 of 3 beams failed: the log [b2] is cut short"
     assert folder.text == "gamma: incomplete, the plan is missing"
 

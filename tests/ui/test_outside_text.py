@@ -47,7 +47,7 @@ def _snapshot(name: str, beam_name: str = "b1") -> EngineSnapshot:
         a_case(name, beam, failed, warnings=(f"warning {name}",)),
         folders=[a_folder(name.replace("/", "_") or "x", FolderState.REFUSED, f"reason {name}")],
         events=[an_event(1, f"event {name}", beam_id=beam.beam_id, level="error")],
-        notice=f"notice {name}",
+        scan_trouble=f"notice {name}",
     )
 
 

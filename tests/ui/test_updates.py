@@ -105,7 +105,7 @@ async def test_changes_are_coalesced_to_two_a_second() -> None:
     async with on_stage(engine) as stage:
         taken, started = engine.published, time.monotonic()
         for number in range(30):
-            engine.publish(replace(_many(range(3)), notice=f"notice {number}"))
+            engine.publish(replace(_many(range(3)), scan_trouble=f"notice {number}"))
             await stage.pilot.pause(0.01)
         await stage.until(lambda: "notice 29" in stage.text)
         most = (time.monotonic() - started) / UPDATE_INTERVAL_SECONDS + 2

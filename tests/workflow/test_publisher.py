@@ -32,7 +32,7 @@ async def publishing(folder: Path) -> AsyncIterator[tuple[CaseRepository, Snapsh
                 GpuRepository(database),
                 revision=lambda: database.revision,
                 is_paused=lambda: False,
-                notice=lambda: "",
+                scan_trouble=lambda: "",
             ),
         )
 
