@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 # folder, because a virtual environment that was moved does not work.
 STAMP := $(VENV)/installed-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 TEST_REPORT := .pytest_cache/tests.xml
+SCREEN_REPORT := .pytest_cache/screen.xml
+SCREEN_LOG := .pytest_cache/screen.log
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-slurm test lint docs format clean
@@ -33,14 +35,19 @@ lint: $(STAMP) ## formatter check, linter, strict types, import contracts
 	$(BIN)/lint-imports
 
 # A machine without Slurm may skip the tests that need a cluster, but not where CI is set, as .ci/run sets it.
+# The tests of the screen need a processor and those of the cluster mostly wait, so they run side by side.
 test: lint ## lint, then all tests; a skipped test is a failure
-	$(BIN)/python -m pytest --junitxml=$(TEST_REPORT)
-	@if grep -o '<skipped[^>]*>' $(TEST_REPORT) | \
+	@mkdir -p .pytest_cache; \
+	$(BIN)/python -m pytest -p no:cacheprovider --junitxml=$(SCREEN_REPORT) tests/ui >$(SCREEN_LOG) 2>&1 & screen=$$!; \
+	trap 'kill $$screen 2>/dev/null' EXIT; trap 'exit 130' INT TERM HUP; \
+	failed=0; \
+	$(BIN)/python -m pytest --ignore=tests/ui --junitxml=$(TEST_REPORT) || failed=1; \
+	wait $$screen || failed=1; \
+	cat $(SCREEN_LOG); \
+	exit $$failed
+	@if cat $(TEST_REPORT) $(SCREEN_REPORT) | grep -o '<skipped[^>]*>' | \
 		grep -qv $(if $(CI),-e '^$$',-e 'message="no test cluster here:'); then \
 		echo 'make test: tests were skipped (named above); each must run here, or go.' >&2; exit 1; fi
-
-docs: $(STAMP) ## write docs/config.md from the settings' docstrings
-	$(BIN)/python -m tools.config_reference
 
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
