@@ -66,10 +66,9 @@ class EngineSnapshot:
     @property
     def notice(self) -> str:
         """What holds up the whole engine (scan directory or HPC unreachable); empty when nothing does."""
-        outage = ""
-        if self.unreachable_since is not None:
-            since = f"{self.unreachable_since:%H:%M:%S} UTC"
-            outage = f"HPC unreachable since {since}; running jobs go on, nothing fails for it"
+        since, outage = self.unreachable_since, ""
+        if since is not None:
+            outage = f"HPC unreachable since {since:%H:%M:%S} UTC; running jobs go on, nothing fails for it"
         return "; ".join(filter(None, (self.scan_trouble, outage)))
 
     def beam(self, beam_id: str) -> BeamRecord | None:
