@@ -30,8 +30,8 @@ CASES, BEAMS = 8, 5
 GPUS = 8
 SIMULATION_SECONDS = 5
 QUEUE_AHEAD = GPUS
-"""Jobs that wait in Slurm's queue. All beams take the same 5 s here, so that all GPUs come free together; at the default of
-2, six of them would wait for the next question to Slurm each time."""
+"""Jobs that may wait in Slurm's queue. All beams take the same 5 s, so that all GPUs come free together; at the default
+of 2, six of them would wait for the next question to Slurm each time."""
 VOXELS = (20, 20, 175)
 """Of the small phantom that the test sites use."""
 
