@@ -1,6 +1,6 @@
 """40 beams whose simulation takes 5 s, on 8 slots over `ssh x slurm`, beside the same 40 jobs handed to sbatch at once.
 
-`python -m benchmarks.makespan [ROUNDS]`, as root with Slurm and OpenSSH's server installed. Ours includes preprocessing,
+`python -m benchmarks.makespan [ROUNDS]`, as root with Slurm and OpenSSH's server. Ours includes preprocessing,
 upload, download and verification; the shell loop only computes. What counts is the ratio of the two makespans in one
 run: the median of the rounds (3), because Slurm starts jobs at its own ticks of a second, at which either is lucky.
 """
