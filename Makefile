@@ -49,6 +49,9 @@ test: lint ## lint, then all tests; a skipped test is a failure
 		grep -qv $(if $(CI),-e '^$$',-e 'message="no test cluster here:'); then \
 		echo 'make test: tests were skipped (named above); each must run here, or go.' >&2; exit 1; fi
 
+docs: $(STAMP) ## write the pages of docs/ that are made from the code
+	$(BIN)/python -m tools.config_reference
+
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""The built-in mqi_interpreter: PTN logs of one beam folder and the case's RTPLAN -> CSVs and `moqui_tps.in`.
+"""The built-in mqi_interpreter: PTN logs of one beam folder -> CSVs and `moqui_tps.in`.
 
 `python -m mqi_tui.builtin.interpreter --help`. A stand-in for trials and tests; it is no clinical program.
 """
@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import InputError, MqiError
 from mqi_tui.domain.text import printable
-from mqi_tui.moqui.beam_folder import PLAN_RANGE, read_beam_logs
+from mqi_tui.moqui.beam_folder import PLAN_RANGE, BeamLogs, read_beam_logs
 from mqi_tui.moqui.calibration import Calibration, monitor_range_factor, read_calibration
-from mqi_tui.moqui.layer_csv import LayerCsv, check_beam_csvs, write_layer_csv
-from mqi_tui.moqui.plan_match import plan_beam_of
+from mqi_tui.moqui.layer_csv import LayerCsv, check_layer_csvs, write_layer_csv
 from mqi_tui.moqui.plan_range import LayerRange
 from mqi_tui.moqui.ptn import read_ptn
-from mqi_tui.moqui.rtplan import PlanBeam, read_plan
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 
 NOTICE = "mqi_tui.builtin.interpreter: a stand-in for trials and tests; it is no clinical program."
@@ -38,7 +36,8 @@ DEFAULT_DIVISOR = 10.0
 class Interpretation:
     """What was written: one CSV for each energy layer, and the histories in all of them."""
 
-    beam: PlanBeam
+    beam_number: int
+    """In the plan, as PlanInfo.txt says it."""
     layers: int
     histories: int
 
@@ -52,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         done = interpret(
             options.logdir,
-            options.plan,
             options.calibration,
             options.outputdir,
+            plan_file=options.plan,
             layout=CsvLayout(options.csv_layout),
             divisor=options.divisor,
         )
@@ -65,40 +64,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = error.filename or options.outputdir
         print(printable(f"{where}: {error.strerror}; check that it exists, its rights and the disk."), file=sys.stderr)
         return 1
-    print(f"Plan beam {done.beam.number}: {done.layers} layers, {done.histories} histories.")
+    print(f"Plan beam {done.beam_number}: {done.layers} layers, {done.histories} histories.")
     return 0
 
 
 def interpret(
     log_folder: Path,
-    plan_file: Path,
     calibration_file: Path,
     output: Path,
     *,
+    plan_file: Path | None = None,
     layout: CsvLayout,
     divisor: float = DEFAULT_DIVISOR,
 ) -> Interpretation:
     """Turn the logs of one beam folder into CSVs and `moqui_tps.in` in `output`, which is made if it is not there.
 
-    Everything is read, computed and checked before the first file appears in `output`.
+    Everything is read, computed and checked before the first file appears in `output`. The logs say all that the CSVs
+    hold; a plan that is given must be theirs.
 
     Raises InputError when a file is missing or damaged, when logs and plan do not belong together, or when `output`
     holds the files of an earlier run; OSError when something cannot be read or written.
     """
     calibration = read_calibration(calibration_file)
     logs = read_beam_logs(log_folder)
-    beam = plan_beam_of(logs, read_plan(plan_file))
+    if plan_file is not None:
+        _check_plan(logs, plan_file)
     csvs = [layer_csv(layer, logs.path / layer.ptn_name, calibration, divisor) for layer in logs.layers]
     output.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_earlier_files(output)
     with tempfile.TemporaryDirectory(prefix=".interpreter-", dir=output) as name:
         staging = Path(name)
-        written = [write_layer_csv(staging, csv, layout) for csv in csvs]
-        histories = check_beam_csvs(staging, logs.layers, beam)
-        (staging / TPS_NAME).write_text(_tps_input(beam).render(), encoding="utf-8")
+        written = {write_layer_csv(staging, csv, layout): csv for csv in csvs}
+        histories = check_layer_csvs(staging, written, logs.layers)
+        (staging / TPS_NAME).write_text(_tps_input(logs.info.beam_number).render(), encoding="utf-8")
         for path in [*written, staging / TPS_NAME]:
             path.rename(output / path.name)
-    return Interpretation(beam, len(written), histories)
+    return Interpretation(logs.info.beam_number, len(written), histories)
 
 
 def layer_csv(layer: LayerRange, path: Path, calibration: Calibration, divisor: float) -> LayerCsv:
@@ -141,15 +142,23 @@ def history_counts(dose1: NDArray[np.uint16], histories_per_count: float) -> NDA
     return count
 
 
+def _check_plan(logs: BeamLogs, plan_file: Path) -> None:
+    # What reads plans takes longer to import than the logs of a beam to interpret.
+    from mqi_tui.moqui.plan_match import plan_beam_of  # noqa: PLC0415
+    from mqi_tui.moqui.rtplan import read_plan  # noqa: PLC0415
+
+    plan_beam_of(logs, read_plan(plan_file))
+
+
 def _refuse_earlier_files(output: Path) -> None:
     earlier = sorted([*output.glob("*.csv"), *output.glob(TPS_NAME)])
     if earlier:
         raise InputError(f"{earlier[0]} is there already, from an earlier run; give another --outputdir, or remove it.")
 
 
-def _tps_input(beam: PlanBeam) -> TpsInput:
+def _tps_input(beam_number: int) -> TpsInput:
     """The keys that follow from these CSVs alone; place, machine and physics are the config's to say."""
-    comment = f"# Logs of plan beam {beam.number}, written by mqi_tui.builtin.interpreter (no clinical program).\n"
+    comment = f"# Logs of plan beam {beam_number}, written by mqi_tui.builtin.interpreter (no clinical program).\n"
     # The engine counts the beams whose logs it finds, and these are the logs of one.
     return TpsInput.parse(comment, TPS_NAME).with_values({"BeamNumbers": "1"})
 
@@ -171,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
         "A stand-in for trials and tests; it is no clinical program.",
     )
     parser.add_argument("--logdir", type=Path, required=True, metavar="DIR", help="the beam folder with the logs")
-    parser.add_argument("--plan", type=Path, required=True, metavar="FILE", help="the case's plan (DICOM RTPLAN)")
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="check that the logs are those of a beam of this plan (DICOM RTPLAN)"
+    )
     parser.add_argument("--calibration", type=Path, required=True, metavar="FILE", help="the machine's scv_init file")
     parser.add_argument(
         "--outputdir", type=Path, required=True, metavar="DIR", help="a folder without CSVs, or a new one"

@@ -88,8 +88,6 @@ class InterpreterSettings(Section):
         "mqi_tui.builtin.interpreter",
         "--logdir",
         "{log_dir}",
-        "--plan",
-        "{plan}",
         "--calibration",
         "{calibration}",
         "--outputdir",

@@ -7,7 +7,7 @@ is between the rows: engines that split at commas alone read plain rows wrong wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,19 +98,35 @@ def read_layer_csv(path: Path) -> LayerCsv:
     return LayerCsv(int(name["layer"]), energy_mev, time_ms, x_mm, y_mm, count.astype(np.int64))
 
 
-def check_beam_csvs(folder: Path, layers: Sequence[LayerRange], plan_beam: PlanBeam) -> int:
+def read_beam_csvs(folder: Path) -> dict[Path, LayerCsv]:
+    """All CSVs of the folder, by their paths; raises InputError as `read_layer_csv` does."""
+    return {path: read_layer_csv(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def check_beam_csvs(
+    folder: Path, csvs: Mapping[Path, LayerCsv], layers: Sequence[LayerRange], plan_beam: PlanBeam
+) -> int:
     """The histories in all CSVs of the folder, after it is proven that they are those of the plan's beam.
 
-    There is one CSV for each of `layers` and no other; its energy is that of its layer, whose energies are those of the
-    plan's beam, and it holds a history. Sorted by their names, as engines read them, they are in the order of the
-    layers. Raises InputError, naming the file, for the first of this that does not hold.
+    Besides what `check_layer_csvs` proves, the energies of the layers are those of the plan's beam. Raises InputError,
+    naming the file, for the first that does not hold.
     """
     _check_energies(folder, layers, plan_beam)
+    return check_layer_csvs(folder, csvs, layers)
+
+
+def check_layer_csvs(folder: Path, csvs: Mapping[Path, LayerCsv], layers: Sequence[LayerRange]) -> int:
+    """The histories in all CSVs of the folder, after it is proven that they are those of the layers.
+
+    There is one CSV for each of `layers` and no other; its energy is that of its layer, and it holds a history. Sorted
+    by their names, as engines read them, they are in the order of the layers. `csvs` are those in the folder, by their
+    paths, as `read_beam_csvs` or who wrote them knows. Raises InputError, naming the file, for the first of this that
+    does not hold.
+    """
     expected = {layer.layer_no: layer for layer in layers}
     found: dict[int, Path] = {}
     histories = 0
-    for path in sorted(folder.glob("*.csv")):
-        csv = read_layer_csv(path)
+    for path, csv in sorted(csvs.items()):
         if csv.layer not in expected:
             raise InputError(f"{path}: PlanRange.txt lists no layer {csv.layer}; look at what mqi_interpreter wrote.")
         if csv.layer in found:

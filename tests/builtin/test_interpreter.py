@@ -1,4 +1,4 @@
-"""The built-in mqi_interpreter, run as a site runs its own: beam folder and plan in, CSVs and moqui_tps.in out."""
+"""The built-in mqi_interpreter, run as a site runs its own: logs in, CSVs and moqui_tps.in out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mqi_tui.config import Settings
 from mqi_tui.domain.engine_formats import CsvLayout, EngineProfile
 from mqi_tui.moqui.beam_folder import read_beam_logs
 from mqi_tui.moqui.calibration import Calibration, monitor_range_factor, write_calibration
-from mqi_tui.moqui.layer_csv import LayerCsv, check_beam_csvs, read_layer_csv
+from mqi_tui.moqui.layer_csv import LayerCsv, check_beam_csvs, read_beam_csvs
 from mqi_tui.moqui.plan_range import LayerRange
 from mqi_tui.moqui.rtplan import find_plan, read_plan, write_reduced_plan
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput, check_keys
@@ -96,7 +96,7 @@ def run(beam: Path, output: Path, *more: str, plan: Path | None = None) -> subpr
 
 def csvs_in(output: Path) -> dict[int, LayerCsv]:
     """By layer number."""
-    return {csv.layer: csv for csv in map(read_layer_csv, output.glob("*.csv"))}
+    return {csv.layer: csv for csv in read_beam_csvs(output).values()}
 
 
 def raw_rows(path: Path) -> list[Row]:
@@ -138,7 +138,7 @@ def test_every_beam_of_both_machines_gets_csvs_that_pass_the_check_before_upload
             done = run(beam, output)
             assert (done.returncode, done.stderr) == (0, "")
             logs = read_beam_logs(beam)
-            histories = check_beam_csvs(output, logs.layers, plan.beam(logs.info.beam_number))
+            histories = check_beam_csvs(output, read_beam_csvs(output), logs.layers, plan.beam(logs.info.beam_number))
             assert f"{len(logs.layers)} layers, {histories} histories" in done.stdout
 
 
@@ -150,10 +150,11 @@ def test_cases_of_any_seed_are_interpreted(tmp_path_factory: pytest.TempPathFact
     calibration = calibration_file(folder, machine_of(case))
     for beam in beams_of(case):
         output = folder / f"csvs-{beam.name}"
-        done = interpret(beam, plan_of(case), calibration, output, layout=CsvLayout.ROWS)
+        done = interpret(beam, calibration, output, layout=CsvLayout.ROWS)
         logs = read_beam_logs(beam)
-        assert check_beam_csvs(output, logs.layers, done.beam) == done.histories
-        assert done.beam.number == logs.info.beam_number
+        beam_of_plan = read_plan(plan_of(case)).beam(done.beam_number)
+        assert check_beam_csvs(output, read_beam_csvs(output), logs.layers, beam_of_plan) == done.histories
+        assert done.beam_number == logs.info.beam_number
 
 
 def test_the_histories_of_a_layer_are_those_of_its_log_to_within_half_a_history(case: Path, output: Path) -> None:
@@ -284,6 +285,15 @@ def test_a_plan_that_is_reduced_to_the_beam_gives_the_same(case: Path, output: P
     assert run(beam, output / "reduced", plan=reduced).returncode == 0
     for path in (output / "whole").iterdir():
         assert (output / "reduced" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_without_a_plan_the_logs_alone_give_the_same(case: Path, output: Path) -> None:
+    beam = beams_of(case)[0]
+    run(beam, output / "with")
+    calibration = calibration_file(case.parent, machine_of(case))
+    interpret(beam, calibration, output / "without", layout=CsvLayout.TRAILING_COMMA)
+    for path in (output / "with").iterdir():
+        assert (output / "without" / path.name).read_bytes() == path.read_bytes()
 
 
 # What it refuses: exit code 1, one line on stderr, and no CSV

@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 
 from mqi_tui.domain.engine_formats import CsvLayout
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.layer_csv import MAX_COUNT, MAX_CSV_BYTES, LayerCsv, check_beam_csvs, read_layer_csv, write_layer_csv
+from mqi_tui.moqui.layer_csv import (
+    MAX_COUNT,
+    MAX_CSV_BYTES,
+    LayerCsv,
+    check_beam_csvs,
+    read_beam_csvs,
+    read_layer_csv,
+    write_layer_csv,
+)
 from mqi_tui.moqui.plan_range import LayerRange
 from mqi_tui.moqui.rtplan import PlanBeam
 from tests.moqui.support import damaged, read_or_none
@@ -256,25 +264,28 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_histories_of_all_csvs_are_summed_up(folder: Path) -> None:
-    assert check_beam_csvs(folder, LAYERS, BEAM) == 30
+    assert check_beam_csvs(folder, read_beam_csvs(folder), LAYERS, BEAM) == 30
 
 
 def test_the_order_in_which_the_layers_are_listed_does_not_matter(folder: Path) -> None:
-    assert check_beam_csvs(folder, LAYERS[::-1], BEAM) == 30
+    assert check_beam_csvs(folder, read_beam_csvs(folder), LAYERS[::-1], BEAM) == 30
 
 
 def test_other_files_are_passed_over(folder: Path) -> None:
     (folder / "moqui_tps.in").touch()
-    assert check_beam_csvs(folder, LAYERS, BEAM) == 30
+    assert check_beam_csvs(folder, read_beam_csvs(folder), LAYERS, BEAM) == 30
 
 
 def test_energies_may_differ_by_their_rounding(folder: Path) -> None:
-    assert check_beam_csvs(folder, [replace(LAYERS[0], energy_mev=150.01), *LAYERS[1:]], BEAM) == 30
+    assert (
+        check_beam_csvs(folder, read_beam_csvs(folder), [replace(LAYERS[0], energy_mev=150.01), *LAYERS[1:]], BEAM)
+        == 30
+    )
 
 
 def refused(folder: Path, layers: Sequence[LayerRange], beam: PlanBeam, complaint: str) -> None:
     with pytest.raises(InputError, match=re.escape(complaint)) as caught:
-        check_beam_csvs(folder, layers, beam)
+        check_beam_csvs(folder, read_beam_csvs(folder), layers, beam)
     assert str(folder) in str(caught.value)
 
 

@@ -10,7 +10,7 @@ from mqi_tui.domain.errors import JobLostError, PermanentError
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.protocols import ExitRecord, JobEnd, JobRef
-from mqi_tui.moqui.layer_csv import read_layer_csv
+from mqi_tui.moqui.layer_csv import read_beam_csvs
 from mqi_tui.moqui.run_log import RunLogState, explain_exit
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
@@ -118,7 +118,7 @@ def _check_run(beam: BeamRecord, context: WorkflowContext, record: ExitRecord, l
             f"{record.raw_files[0]} has {record.raw_size} bytes, but the dose grid of {TPS_NAME} needs {expected}; "
             "the disk on the HPC may be full, or the engine uses another grid."
         )
-    histories = sum(int(read_layer_csv(path).count.sum()) for path in sorted(context.input_folder(beam).glob("*.csv")))
+    histories = sum(int(csv.count.sum()) for csv in read_beam_csvs(context.input_folder(beam)).values())
     if log.histories_asked is not None and log.histories_asked != histories:
         raise PermanentError(
             f"mqi_simulation read {log.histories_asked} histories, but the beam's CSVs hold {histories}: it does not "

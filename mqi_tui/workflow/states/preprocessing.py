@@ -134,9 +134,11 @@ def _collect(beam: BeamRecord, context: WorkflowContext, found: BeamInput, stagi
             f"mqi_interpreter ended well but left no CSV that matches interpreter.csv_pattern "
             f"({settings.interpreter.csv_pattern}) in {output}."
         )
+    csvs = {}
     for path in made:
-        write_layer_csv(fresh, read_layer_csv(path), settings.interpreter.csv_layout)
-    histories = check_beam_csvs(fresh, found.logs.layers, found.plan_beam)
+        csv = read_layer_csv(path)
+        csvs[write_layer_csv(fresh, csv, settings.interpreter.csv_layout)] = csv
+    histories = check_beam_csvs(fresh, csvs, found.logs.layers, found.plan_beam)
     tps = _tps_input(beam, settings, output, found)
     (fresh / TPS_NAME).write_text(tps.render(), encoding="utf-8")
     if target.exists():
