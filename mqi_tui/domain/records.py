@@ -48,7 +48,7 @@ class BeamRecord:
     created_at: datetime
     updated_at: datetime
     job_waits: bool = False
-    """The job of a beam in HPC execution waits in the scheduler's own queue and does not compute yet."""
+    """The job of a beam in HPC execution is being handed over, or waits in the scheduler's own queue."""
 
     @property
     def word(self) -> str:

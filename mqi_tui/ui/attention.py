@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,11 +59,16 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
             yield AttentionRow(
                 f"failed {case.case_id}",
                 BEAM_MARKS[BeamStatus.FAILED],
-                f"{case.case_id}: {_count(len(failed), case)} failed: {first.error or 'no reason is known'}",
+                f"{case.case_id}: {_count(len(failed), case)} failed: {_reason(first.error, case)}",
                 f"{actions.way_to('go_there')} goes there, then {actions.way_to('retry_target')}",
                 case.case_id,
                 f"beam {first.beam_id}",
             )
+
+
+def _reason(error: str | None, case: CaseView) -> str:
+    """Without the case folder's path, which would fill the row and push out what it is about."""
+    return (error or "no reason is known").replace(f"{case.record.case_path}{os.sep}", "")
 
 
 def _count(failed: int, case: CaseView) -> str:

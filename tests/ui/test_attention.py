@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from mqi_tui.domain.snapshot import EngineSnapshot
@@ -46,6 +49,14 @@ def test_the_whole_engine_comes_first_then_beams_then_folders() -> None:
     assert notice.text.startswith("HPC unreachable since 10:41:07 UTC; ")
     assert failed.text == "beta: 2 of 3 beams failed: the log [b2] is cut short"
     assert folder.text == "gamma: incomplete, the plan is missing"
+
+
+def test_the_reason_is_told_without_the_path_of_the_case() -> None:
+    case = a_case("alpha", a_beam("alpha", "b1", BeamStatus.FAILED))
+    log = case.record.case_path / "b1" / "01.ptn"
+    failed = replace(case.beams[0], error=f"{log} is cut short")
+    (row,) = attention_rows(a_snapshot(replace(case, beams=(failed,))), Actions())
+    assert row.text == f"alpha: 1 of 1 beam failed: {Path('b1', '01.ptn')} is cut short"
 
 
 async def test_it_takes_no_room_while_nothing_is_in_it() -> None:

@@ -42,6 +42,16 @@ async def test_the_cluster_is_named_where_there_is_room_and_its_name_is_taken_li
         await stage.until(lambda: "hpc[1].example �[31m · Slurm" in stage.lines[0])
 
 
+async def test_a_cluster_for_which_there_is_little_room_is_cut_and_comes_before_the_config() -> None:
+    engine = ScriptedEngine(a_snapshot())
+    ssh = {"host": "a-cluster-with-a-long-name.hospital.example.org"}
+    config = a_config(hpc={"transport": "ssh", "scheduler": "slurm", "remote_root": "/scratch", "ssh": ssh})
+    async with on_stage(engine, (100, 30), config=config) as stage:
+        await stage.until(lambda: "a-clus" in stage.lines[0])
+        assert "…" in stage.lines[0]
+        assert "yaml" not in stage.lines[0]
+
+
 def test_a_cluster_in_words() -> None:
     assert HpcSettings().words == "this machine"
     assert HpcSettings(scheduler="slurm").words == "this machine · Slurm"

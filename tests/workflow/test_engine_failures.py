@@ -6,14 +6,17 @@ import contextlib
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
+from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.workflow.engine import Engine
 from tests.support.jobs import is_alive
-from tests.support.site import all_beams, wait_until
+from tests.support.programs import in_front_of_path, put_program
+from tests.support.site import Site, all_beams, wait_for, wait_until
 from tests.workflow.support import (
     COMPUTING,
     DOSE,
@@ -323,3 +326,27 @@ async def test_a_process_the_engine_leaves_behind_is_ended_with_its_job(quick: Q
         if is_alive(pid):
             os.kill(pid, signal.SIGKILL)
             pytest.fail("the process is still there, though its GPU counts as free")
+
+
+async def test_a_beam_whose_job_is_being_handed_over_is_not_said_to_compute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, go = tmp_path / "bin", tmp_path / "go"
+    put_program(programs, "squeue", "exit 0")
+    put_program(programs, "sbatch", f"while [ ! -e {go} ]; do sleep 0.1; done; echo 'invalid partition' >&2; exit 1")
+    in_front_of_path(programs, monkeypatch)
+    site = Site.make(tmp_path / "site", hpc={"scheduler": "slurm"})
+    site.add_cases(1, beams=1, layers=1)
+    async with site.engine() as engine:
+        (case,) = (await wait_for(engine, lambda snapshot: bool(snapshot.cases))).cases
+        await engine.dispatch(case.case_id)
+        (beam,) = all_beams(await wait_for(engine, _holds_a_slot_and_says_something))
+        assert (beam.word, beam.detail) == ("in HPC queue", "hands its job over")
+        go.touch()
+        (beam,) = all_beams(await wait_for(engine, lambda snapshot: all_beams(snapshot)[0].error is not None))
+        assert "invalid partition" in (beam.error or "")
+
+
+def _holds_a_slot_and_says_something(snapshot: EngineSnapshot) -> bool:
+    (beam,) = all_beams(snapshot)
+    return beam.status is BeamStatus.HPC_RUNNING and beam.detail != ""

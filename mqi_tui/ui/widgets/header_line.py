@@ -72,29 +72,37 @@ class HeaderLine(OneLine):
 
     def line(self, width: int) -> Line:
         clock = f"{self._now:%H:%M:%S}"
-        for left, short_clock, reserve in self._variants():
+        for left, title, short_clock, reserve in self._variants():
             time = f"{clock[:5] if short_clock else clock} UTC"
             used = sum(cell_len(text) for text, _ in left)
+            room = width - used - len(time) - 3
+            filler = cut_middle(title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
             if used + len(time) + 1 + reserve < width:
                 break
-        room = width - used - len(time) - 3
-        title = cut_middle(self._title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
-        gap = width - used - cell_len(title) - len(time) - 1
-        return [*left, (" " * max(gap, 1), Tone.NORMAL), (title, Tone.MUTED), (time, Tone.MUTED)]
+        gap = width - used - cell_len(filler) - len(time) - 1
+        return [*left, (" " * max(gap, 1), Tone.NORMAL), (filler, Tone.MUTED), (time, Tone.MUTED)]
 
-    def _variants(self) -> Iterator[tuple[list[Part], bool, int]]:
-        """(left part, whether the clock is short, cells to be left between them) from the roomiest to the tightest."""
+    def _variants(self) -> Iterator[tuple[list[Part], str, bool, int]]:
+        """(left part, what fills the room behind it, whether the clock is short, cells to be left between them).
+
+        From the roomiest to the tightest; the cluster is told before the config.
+        """
         storage_tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
         hpc: list[Part] = [("  " + self._hpc, Tone.MUTED)]
         storages = [text for short in (False, True) if (text := storage_text(self._storage, short=short))]
         for storage in storages:
-            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], False, _MIN_TITLE_WIDTH + 2
+            yield (
+                [*self._left(short=False), *hpc, ("  " + storage, storage_tone)],
+                self._title,
+                False,
+                _MIN_TITLE_WIDTH + 2,
+            )
         for storage in storages[-1:]:
-            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], False, 0
-        yield [*self._left(short=False), *hpc], False, 0
+            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], self._title, False, 0
+        yield [*self._left(short=False), *hpc], self._title, False, 0
         for short, short_state in ((False, False), (True, False), (True, True)):
             for short_clock in (False, True):
-                yield self._left(short=short, short_state=short_state), short_clock, 0
+                yield self._left(short=short, short_state=short_state), self._hpc, short_clock, 0
 
     def _left(self, *, short: bool, short_state: bool = False) -> list[Part]:
         tally = self._tally

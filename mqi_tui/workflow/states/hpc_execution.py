@@ -67,6 +67,8 @@ class HpcExecutionState:
 
     async def _submit(self, beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext) -> str:
         await context.running.wait()
+        # It does not compute yet, and with a scheduler in doubt this may take a minute.
+        context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0, "hands its job over", job_waits=True)
         files = await asyncio.to_thread(prepare_job, beam, attempt, context)
         job_id = await context.remote.submit_simulation_job(
             beam.beam_id,
