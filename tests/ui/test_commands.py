@@ -170,3 +170,19 @@ async def test_what_is_marked_while_a_command_is_under_way_stays_marked() -> Non
         engine.gate.set()
         await stage.until(lambda: stage.toasts == ["dispatched alpha"])
         assert stage.main.marked == marked
+
+
+async def test_keys_in_one_burst_act_on_what_the_cursor_is_on_by_then() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("right", "down")
+        for key in ("down", "down", "r"):
+            stage.app.simulate_key(key)
+        await stage.until(lambda: stage.engine.commands == [("retry", "alpha_b3")])
+
+
+async def test_marks_of_a_case_that_was_just_left_are_not_acted_on() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("space")
+        for key in ("down", "d"):
+            stage.app.simulate_key(key)
+        await stage.until(lambda: stage.engine.commands == [("dispatch", "beta", None)])

@@ -48,9 +48,18 @@ class Cockpit(Guiding):
         """Bring the lists up to date with the snapshot and with what the reader chose."""
         raise NotImplementedError
 
+    def _catch_up(self) -> None:
+        """Let the beam list follow the tree's cursor now.
+
+        Keys that come in one burst, as over a slow line, are carried out before the screen gets the messages about
+        where the cursor went: without it they would act on what it was on before.
+        """
+        raise NotImplementedError
+
     @property
     def _row_in_focus(self) -> TreeRow | None:
         """What the details are about: what the tree's cursor is on while the tree has the focus, else the beam."""
+        self._catch_up()
         beam_row = self._beams.cursor_row
         tree_row = self._cases.cursor_row
         if beam_row is None:
@@ -60,6 +69,7 @@ class Cockpit(Guiding):
 
     @property
     def _target(self) -> Target | None:
+        self._catch_up()
         marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
         if marked:
             return BeamsTarget(marked)

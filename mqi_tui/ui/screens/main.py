@@ -59,6 +59,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._asking = Asking(lambda: self.app, engine.answer)
         self._view = View()
         self._anchor: str | None = None
+        self._followed_key: str | None = None
         self._header = HeaderLine(str(config.path), config.settings.hpc.words, lambda: engine.confirmed_at, id="header")
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
@@ -135,7 +136,12 @@ class MainScreen(Commanding, Marking, Viewing):
         self._show_selected()
 
     @on(RowList.Highlighted, "#cases")
-    def _case_highlighted(self) -> None:
+    def _catch_up(self) -> None:
+        row = self._cases.cursor_row
+        key = row.key if row is not None else None
+        if key == self._followed_key:
+            return
+        self._followed_key = key
         self._show_beams()
         match self._cases.cursor_row:
             case BeamRow() as row:
