@@ -60,7 +60,7 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
                 f"failed {case.case_id}",
                 BEAM_MARKS[BeamStatus.FAILED],
                 f"{case.case_id}: {_count(len(failed), case)} failed: {_reason(first.error, case)}",
-                f"{actions.way_to('go_there')} goes there, then {actions.way_to('retry_target')}",
+                f"{actions.way_to('go_there')} goes there, {actions.way_to('retry_target')} retries",
                 case.case_id,
                 f"beam {first.beam_id}",
             )

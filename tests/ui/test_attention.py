@@ -87,6 +87,15 @@ async def test_enter_goes_to_the_first_failed_beam_of_the_case(size: tuple[int, 
         await stage.until(lambda: stage.engine.commands == [("retry", "beta_b2")])
 
 
+async def test_keys_act_on_what_the_row_is_about_and_not_on_the_beam_elsewhere() -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
+        await stage.press("space", "shift+tab", "r")
+        await stage.until(lambda: stage.engine.commands == [("retry", "beta_b2"), ("retry", "beta_b3")])
+        await stage.press("down", "r")
+        await stage.until(lambda: "gamma is no case" in stage.text)
+        assert len(stage.engine.commands) == 2
+
+
 async def test_enter_shows_a_folder_that_waits_though_its_heading_is_folded_up() -> None:
     async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
         await stage.press("end", "left", "left")

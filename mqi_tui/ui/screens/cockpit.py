@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from mqi_tui.config import Config
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.status import BeamStatus
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
@@ -19,6 +20,7 @@ from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
 from mqi_tui.ui.text import counted
 from mqi_tui.ui.view import View
+from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from mqi_tui.ui.widgets.filter_input import FilterInput
@@ -36,6 +38,7 @@ class Cockpit(Guiding):
     _marked: set[str]
     _anchor: str | None
     """The beam at which a range of marks was begun."""
+    _attention: AttentionList
     _cases: CaseTree
     _beams: BeamList
     _filter_input: FilterInput
@@ -58,8 +61,10 @@ class Cockpit(Guiding):
 
     @property
     def _row_in_focus(self) -> TreeRow | None:
-        """What the details are about: what the tree's cursor is on while the tree has the focus, else the beam."""
+        """What keys act on: what the focused pane's cursor is on; the beam while a pane without rows has the focus."""
         self._catch_up()
+        if self._attention.has_focus:
+            return self._row_in_attention
         beam_row = self._beams.cursor_row
         tree_row = self._cases.cursor_row
         if beam_row is None:
@@ -68,8 +73,22 @@ class Cockpit(Guiding):
         return tree_row if self._cases.has_focus and not isinstance(tree_row, BeamRow) else beam_row
 
     @property
+    def _row_in_attention(self) -> TreeRow | None:
+        """What the row is about that the cursor is on in the list of what needs a person."""
+        wanted = self._attention.cursor_row
+        if wanted is None:
+            return None
+        rows: list[TreeRow] = [CaseRow(case, is_expanded=False) for case in self._snapshot.cases]
+        rows += [FolderRow(folder) for folder in self._snapshot.folders]
+        key = wanted.goes_to if wanted.case_id is None else f"case {wanted.case_id}"
+        return next((row for row in rows if row.key == key), None)
+
+    @property
     def _target(self) -> Target | None:
         self._catch_up()
+        if self._attention.has_focus and (case := self._case_in_focus) is not None:
+            # Its row is about these alone.
+            return BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
         marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
         if marked:
             return BeamsTarget(marked)
