@@ -86,13 +86,13 @@ class Cockpit(Guiding):
     @property
     def _target(self) -> Target | None:
         self._catch_up()
-        if self._attention.has_focus and (case := self._case_in_focus) is not None:
-            # Its row is about these alone.
-            return BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
         marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
-        if marked:
+        if marked and not self._attention.has_focus:
             return BeamsTarget(marked)
         match self._row_in_focus:
+            case CaseRow(case) if self._attention.has_focus:
+                # The row there is about these alone.
+                return BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
             case CaseRow(case):
                 return CaseTarget(case)
             case BeamRow() as row:
