@@ -11,6 +11,7 @@ from textual.message import Message
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow
@@ -54,7 +55,7 @@ class Columns:
 class BeamList(RowList[BeamRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
-    HELP = (
+    HELP = N_(
         "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
         "or its place in the queue (#1 is next). ● is marked."
     )
@@ -101,14 +102,14 @@ class BeamList(RowList[BeamRow]):
     def head_line(self, width: int) -> Line:
         columns = Columns.for_width(width - 1)
         words = [
-            "   " + fit("beam", columns.name),
-            fit("state", _STATE_WIDTH),
-            fit("progress", columns.bar + 1 + _PERCENT_WIDTH),
+            "   " + fit(_("beam"), columns.name),
+            fit(_("state"), _STATE_WIDTH),
+            fit(_("progress"), columns.bar + 1 + _PERCENT_WIDTH),
             fit_right("GPU", _GPU_WIDTH),
-            *([fit("left", columns.left)] if columns.left else []),
-            *([fit_right("try", columns.attempt)] if columns.attempt else []),
-            *([fit("job", columns.job)] if columns.job else []),
-            *([fit("note", columns.note)] if columns.note else []),
+            *([fit(_("left"), columns.left)] if columns.left else []),
+            *([fit_right(_("try"), columns.attempt)] if columns.attempt else []),
+            *([fit(_("job"), columns.job)] if columns.job else []),
+            *([fit(_("note"), columns.note)] if columns.note else []),
         ]
         return [(cut(" ".join(words), width), Tone.MUTED)]
 
@@ -120,7 +121,7 @@ class BeamList(RowList[BeamRow]):
         line = [
             ("● " if row.is_marked else "  ", Tone.ACCENT),
             (fit_middle(beam.beam_id if self.shows_all_cases else beam.beam_name, columns.name), Tone.NORMAL),
-            (" " + fit(f"{mark.glyph} {beam.word}", _STATE_WIDTH) + " ", mark.tone),
+            (" " + fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH) + " ", mark.tone),
             (done, bar_tone),
             (still_open + " ", Tone.MUTED),
             (fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
@@ -149,4 +150,4 @@ def _time_left(row: BeamRow) -> str:
     if row.time_left is not None:
         return time_range(row.time_left.shortest_s, row.time_left.longest_s)
     computes = row.beam.status is BeamStatus.HPC_RUNNING and not row.beam.job_waits
-    return "unknown" if computes else "–"
+    return _("unknown") if computes else "–"

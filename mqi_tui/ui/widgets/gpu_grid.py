@@ -18,6 +18,7 @@ from mqi_tui.domain.readings import GpuReading
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.measured import NO_READING, placed_reading_text, reading_text
 from mqi_tui.ui.text import cut, fit, fit_middle, fit_right, percent
@@ -44,7 +45,7 @@ class GpuGrid(ScrollView, can_focus=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
-    HELP = (
+    HELP = N_(
         "The GPU slots: each is free, or has its beam and how far that is. On a wide screen the devices and their load "
         "are below."
     )
@@ -65,9 +66,8 @@ class GpuGrid(ScrollView, can_focus=False):
             return
         self._gpus, self._beams, self._readings, self._places = gpus, beams, readings, places
         busy = sum(gpu.beam_id is not None for gpu in gpus)
-        self.border_title = Content(
-            f"GPU slots · {busy} of {len(gpus)} busy" + ("" if readings else f" · {NO_READING}")
-        )
+        title = _("GPU slots · {busy} of {count} busy").format(busy=busy, count=len(gpus))
+        self.border_title = Content(title if readings else f"{title} · {_(NO_READING)}")
         self._measure()
         self.refresh()
 
@@ -103,7 +103,7 @@ class GpuGrid(ScrollView, can_focus=False):
     def _slot_cell(self, gpu: GpuRecord, width: int) -> Line:
         number = (fit_right(str(gpu.gpu_id), 2) + " ", Tone.STRONG)
         if gpu.beam_id is None:
-            return [number, (fit("○ free", width - 3), Tone.MUTED)]
+            return [number, (fit(f"○ {_('free')}", width - 3), Tone.MUTED)]
         beam = self._beams.get(gpu.gpu_id)
         if beam is None:
             return [number, (fit("? " + gpu.beam_id, width - 3), Tone.WARNING)]

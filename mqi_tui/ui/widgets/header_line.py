@@ -11,12 +11,15 @@ from rich.cells import cell_len
 from mqi_tui.domain.readings import StorageReading
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.measured import storage_text
 from mqi_tui.ui.text import cut_middle, one_line
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 
 _MIN_TITLE_WIDTH = 12
+_LONG_WORDS = N_("{count} running"), N_("{count} waiting"), N_("{count} failed"), N_("{count} completed")
+_SHORT_WORDS = N_("{count} run"), N_("{count} wait"), N_("{count} fail"), N_("{count} done")
 OLD_AFTER_SECONDS = 10.0
 """The engine confirms its picture twice a second; after this time without, something is wrong with it."""
 
@@ -107,13 +110,20 @@ class HeaderLine(OneLine):
     def _left(self, *, short: bool, short_state: bool = False) -> list[Part]:
         tally = self._tally
         gap = ("  " if not short else " ", Tone.NORMAL)
-        words = ("running", "waiting", "failed", "completed") if not short else ("run", "wait", "fail", "done")
+        words = _LONG_WORDS if not short else _SHORT_WORDS
+        running, waiting, failed, completed = (
+            _(word).format(count=count)
+            for word, count in zip(words, (tally.running, tally.waiting, tally.failed, tally.completed), strict=True)
+        )
         counts = (
-            (f"{tally.running} {words[0]}", Tone.ACTIVE if tally.running else Tone.MUTED),
-            (f"{tally.waiting} {words[1]}", Tone.WAITING if tally.waiting else Tone.MUTED),
-            (f"{tally.failed} {words[2]}", Tone.BAD if tally.failed else Tone.MUTED),
-            (f"{tally.completed} {words[3]}", Tone.GOOD if tally.completed else Tone.MUTED),
-            (f"slots {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
+            (running, Tone.ACTIVE if tally.running else Tone.MUTED),
+            (waiting, Tone.WAITING if tally.waiting else Tone.MUTED),
+            (failed, Tone.BAD if tally.failed else Tone.MUTED),
+            (completed, Tone.GOOD if tally.completed else Tone.MUTED),
+            (
+                _("slots {busy}/{count}").format(busy=tally.busy_gpus, count=tally.gpus),
+                Tone.NORMAL if tally.busy_gpus else Tone.MUTED,
+            ),
         )
         parts: list[Part] = [(" ", Tone.NORMAL), self._state(short=short_state)]
         for count in counts:
@@ -124,11 +134,14 @@ class HeaderLine(OneLine):
         """The worst first: a picture that may be old tells nothing for sure about the rest."""
         silent = (self._now - self._confirmed_at()).total_seconds()
         if silent > OLD_AFTER_SECONDS:
-            return (f"! OLD {silent:.0f} s" if short else f"! DATA ARE {silent:.0f} s OLD", Tone.BAD)
+            old = _("! OLD {seconds} s") if short else _("! DATA ARE {seconds} s OLD")
+            return (old.format(seconds=f"{silent:.0f}"), Tone.BAD)
         since = self._unreachable_since
         if since is not None:
-            return (f"! NO HPC {since:%H:%M}" if short else f"! UNREACHABLE since {since:%H:%M:%S}", Tone.WARNING)
-        return ("‖ PAUSED", Tone.WARNING) if self._paused else ("► RUNNING", Tone.GOOD)
+            if short:
+                return (_("! NO HPC {time}").format(time=f"{since:%H:%M}"), Tone.WARNING)
+            return (_("! UNREACHABLE since {time}").format(time=f"{since:%H:%M:%S}"), Tone.WARNING)
+        return (_("‖ PAUSED"), Tone.WARNING) if self._paused else (_("► RUNNING"), Tone.GOOD)
 
     def _tick(self) -> None:
         self._now = datetime.now(UTC)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from textual.dom import DOMNode
 from textual.events import Click
 
 from mqi_tui.ui.actions import Action, Actions, Scope
+from mqi_tui.ui.language import _
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 
@@ -40,7 +42,7 @@ class KeyLine(OneLine):
     async def on_click(self, event: Click) -> None:
         end = 0
         for action, text in self._shown_actions(self.size.width):
-            end += len(text)
+            end += cell_len(text)
             if event.x < end:
                 await self.app.run_action(action.name, self._scopes[action.scope])
                 return
@@ -52,9 +54,9 @@ class KeyLine(OneLine):
     def _shown_actions(self, room: int) -> list[tuple[Action, str]]:
         shown: list[tuple[Action, str]] = []
         for action in (action for scope in self._scopes for action in self._actions.of(scope)):
-            label = "Resume" if action.name == "toggle_pause" and self._paused else action.label
+            label = _("Resume") if action.name == "toggle_pause" and self._paused else _(action.label)
             text = f" {action.shown_key} {label} "
-            if label and action.keys and len(text) <= room:
+            if label and action.keys and cell_len(text) <= room:
                 shown.append((action, text))
-                room -= len(text)
+                room -= cell_len(text)
         return shown
