@@ -15,6 +15,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
+from mqi_tui.ui.cluster import cluster_words
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.details import attention_details, details_of
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
@@ -60,7 +61,9 @@ class MainScreen(Commanding, Marking, Viewing):
         self._view = View()
         self._anchor: str | None = None
         self._followed_key: str | None = None
-        self._header = HeaderLine(str(config.path), config.settings.hpc.words, lambda: engine.confirmed_at, id="header")
+        self._header = HeaderLine(
+            str(config.path), cluster_words(config.settings.hpc), lambda: engine.confirmed_at, id="header"
+        )
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
         self._beams = BeamList(id="beams")
