@@ -132,9 +132,22 @@ class _Inspector(ScriptedInspector):
             for number, (after, status, level, message) in enumerate(_WAY if completed else _WAY_TO_FAILURE)
         ]
         attempt = AttemptRecord(
-            *(beam.beam_id, 1, "t", "/scratch/run-001", 2, "4705"),
-            *(begun + timedelta(seconds=31), begun + timedelta(seconds=32), begun + timedelta(seconds=118)),
-            *(AttemptOutcome.SUCCEEDED, 0, "/scratch/run-001/dose.raw", 22_400_000, "ab" * 32, "node3", "2"),
+            beam_id=beam.beam_id,
+            attempt=1,
+            token="t",  # noqa: S106  (of an attempt: no password)
+            run_folder="/scratch/run-001",
+            gpu_id=2,
+            hpc_job_id="4705",
+            created_at=begun + timedelta(seconds=31),
+            submitted_at=begun + timedelta(seconds=32),
+            ended_at=begun + timedelta(seconds=118),
+            outcome=AttemptOutcome.SUCCEEDED,
+            exit_code=0,
+            raw_file="/scratch/run-001/dose.raw",
+            raw_size=22_400_000,
+            raw_sha256="ab" * 32,
+            host="node3",
+            gpu="2",
         )
         return BeamHistory(tuple(events), (attempt,) if completed else ())
 

@@ -83,7 +83,7 @@ _AS_TEXT = str.maketrans({name: sign for sign, name in _AS_NAME.items()} | {"\N{
 
 def a_name(sign: str, text: str) -> str:
     """As a file or folder can be called, and a host, of which the first part alone is shown."""
-    return sign + text.translate(str.maketrans(_AS_NAME))
+    return sign + text.translate(str.maketrans(dict[str, str | int | None](_AS_NAME)))
 
 
 def _a_gpu(text: str) -> str:

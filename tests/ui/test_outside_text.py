@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,8 +32,8 @@ from mqi_tui.ui.setup.connection import ConnectionScreen
 from mqi_tui.ui.setup.fields import Place
 from mqi_tui.ui.setup.form import FormScreen
 from mqi_tui.ui.setup.write import WriteScreen
+from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.filter_input import FilterInput
-from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.workflow.doctor import Check, Outcome
 from mqi_tui.workflow.inspection import DoseAbsence, NoDose
 from tests.support.outside import (
@@ -104,10 +104,7 @@ def _refuse_the_dose(stage: Stage, text: str) -> None:
 
 
 def _lose_the_file(stage: Stage, text: str) -> None:
-    async def plane(*_: object) -> NoReturn:
-        raise InputError(TROUBLE + text)
-
-    stage.engine.inspector.plane = plane  # type: ignore[method-assign]
+    stage.engine.inspector.plane_trouble = InputError(TROUBLE + text)
 
 
 def _ask(kind: QuestionKind) -> Callable[[Stage, str], None]:
@@ -189,7 +186,7 @@ async def bring_up(stage: Stage, scene: Scene, text: str) -> None:
     main.show(engine.snapshot)
     await stage.pilot.pause()
     stage.cases.focus()
-    for rows in main.query(RowList):
+    for rows in (stage.cases, stage.beams, main.query_one(AttentionList)):
         rows.move_to(0)
     await stage.until(lambda: stage.cases.has_focus or app.screen is not main)
     for key in scene.keys:
@@ -255,11 +252,11 @@ async def _in_set_up(stage: SetUp, text: str, monkeypatch: pytest.MonkeyPatch) -
     assert_all("the form", VALUE + TROUBLE + ERROR)
     settings = {"transport": "ssh", "remote_root": "/r", "ssh": {"host": "h"}}
     await stage.app.push_screen(ConnectionScreen(a_config(hpc=settings)))
-    await stage.until(lambda: REMOTE in stage.text)
+    await stage.until(lambda: "1 checks" in stage.text)
     assert_all("the connection test", TROUBLE + REMOTE)
-    await stage.app.push_screen(WriteScreen(Path("/") / a_name(PATH, text), VALUE + text))
+    await stage.app.push_screen(WriteScreen(Path("/") / a_name(PATH, text), ASKED + text))
     await stage.pilot.pause()
-    assert_all("the text of the config", PATH + VALUE)
+    assert_all("the text of the config", PATH + ASKED)
 
 
 @pytest.mark.parametrize("what", NASTY)
@@ -291,7 +288,7 @@ async def test_every_widget_and_screen_is_brought_up_by_a_scene(monkeypatch: pyt
         for scene in SCENES.values():
             await bring_up(stage, scene, NAME)
             look(stage.app)
-    async with set_up(Path("/nowhere/config.yaml"), MIDDLE) as setup:
+    async with set_up(Path("/nowhere") / a_name(PATH, NAME), MIDDLE) as setup:
         look(setup.app)
         await _in_set_up(setup, NAME, monkeypatch)
         look(setup.app)
