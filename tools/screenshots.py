@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from itertools import zip_longest
 from pathlib import Path
 from unittest.mock import patch
 
@@ -49,6 +50,7 @@ PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZES = ((80, 24), (120, 40))
 
 _TEXT = re.compile(r'<text class="[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>')
+_SCROLL_BARS = re.compile("[▁▂▃▄▅▆▇█]")
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 """They are fetched from elsewhere; whoever looks has a monospaced font."""
 
@@ -252,17 +254,21 @@ def lines_of(svg: str) -> list[str]:
     return ["".join(text for _, text in sorted(row)).rstrip() for _, row in sorted(rows.items())]
 
 
+def words_of(svg: str) -> list[str]:
+    """Without scroll bars, and however they are wrapped: both depend on what came first while the screen was made."""
+    return _SCROLL_BARS.sub(" ", "\n".join(lines_of(svg))).split()
+
+
 def differences(stored: Mapping[str, str], fresh: Mapping[str, str]) -> list[str]:
     """A sentence for each picture that is missing, left over, or says something else than the screen now does."""
     found = [f"{name}: not there" for name in fresh.keys() - stored.keys()]
     found += [f"{name}: no picture any more" for name in stored.keys() - fresh.keys()]
     for name in sorted(stored.keys() & fresh.keys()):
-        old, new = lines_of(stored[name]), lines_of(fresh[name])
+        old, new = words_of(stored[name]), words_of(fresh[name])
         if old != new:
-            here = next(
-                (pair for pair in zip(old, new, strict=False) if pair[0] != pair[1]), ("", "more or fewer lines")
-            )
-            found.append(f"{name}: says {here[0]!r}, the screen {here[1]!r}")
+            at = next(n for n, pair in enumerate(zip_longest(old, new)) if pair[0] != pair[1])
+            was, now = (" ".join(words[max(at - 2, 0) : at + 6]) for words in (old, new))
+            found.append(f"{name}: says {was!r}, the screen {now!r}")
     return sorted(found)
 
 

@@ -140,7 +140,8 @@ class Viewing(Cockpit):
         try:
             path.encode()
         except UnicodeEncodeError:
-            self._say(f"{path} cannot be copied: the name is not UTF-8, so it is no text for a clipboard.")
+            no_text = _("{path} cannot be copied: the name is not UTF-8, so it is no text for a clipboard.")
+            self._say(no_text.format(path=path))
             return
         # The terminal does it, and does not say whether it did: so the path is shown, where a mouse can select it.
         self.app.copy_to_clipboard(path)
