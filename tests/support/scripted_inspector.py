@@ -61,6 +61,8 @@ class ScriptedInspector:
         self.array = a_dose_array()
         self.planes: list[tuple[PlaneKind, int]] = []
         """The planes that were asked for."""
+        self.plane_trouble: Exception | None = None
+        """Raised by `plane` while it is set."""
         self.gate: asyncio.Event | None = None
         self.asked: list[str] = []
         """The beam (or file) of each call."""
@@ -86,6 +88,8 @@ class ScriptedInspector:
 
     async def plane(self, dose: BeamDose, kind: PlaneKind, index: int) -> DosePlane:
         self.planes.append((kind, index))
+        if self.plane_trouble is not None:
+            raise self.plane_trouble
         return await self._answer(cut_plane(self.array, kind, index), str(dose.path))
 
     async def _answer(self, value: T | Exception, asked: str) -> T:
