@@ -60,7 +60,7 @@ def _engine(name: str) -> ScriptedEngine:
 
 async def test_a_patients_label_is_shown_exactly_in_every_place() -> None:
     async with on_stage(_engine(NAME), LARGE) as stage:
-        await stage.press("enter")
+        await stage.press("right")
         await stage.until(lambda: f"log {NAME}" in stage.text)
         text = stage.text
         for place in (f"Beams of {NAME}", f"notice {NAME}", f"{NAME}_b1: event {NAME}", f"Log of {NAME}_b1"):
