@@ -37,8 +37,8 @@ def _summary(text: Callable[[DoseSummary], str]) -> Callable[[BeamDose], str]:
 
 
 _COLUMNS = (
-    Column("max Gy", 8, _summary(lambda found: f"{found.maximum_gy:.4g}"), 1),
-    Column("at x, y, z mm", 23, maximum_place, 4),
+    Column("max Gy", 9, _summary(lambda found: f"{found.maximum_gy:.4g}"), 1),
+    Column("at x, y, z mm", 22, maximum_place, 4),
     Column("R80 mm", 8, _summary(lambda found: range_words(found.r80_mm)), 1),
     Column("hist. asked", 11, lambda dose: count_words(dose.histories_asked), 2),
     Column("hist. run", 11, lambda dose: count_words(dose.histories_done), 3),
