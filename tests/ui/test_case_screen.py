@@ -390,6 +390,21 @@ async def test_on_a_narrow_screen_one_tab_is_shown_at_a_time_and_can_be_clicked(
         assert the_list(stage).has_focus
 
 
+async def test_the_pane_with_the_keys_is_the_tab_that_stays_when_the_screen_gets_narrow() -> None:
+    async with on_case_screen(an_engine()) as stage:
+        await until_read(stage)
+        await stage.press("tab", "tab")
+        assert stage.app.focused is stage.app.screen.query_one("#case-curves")
+        await stage.pilot.resize_terminal(*SMALL)
+        await stage.until(lambda: "[3 Depth doses]" in stage.lines[1] and "no curve" in stage.text)
+        assert "patient id" not in stage.text
+        assert stage.app.focused is stage.app.screen.query_one("#case-curves")
+        await stage.press("left")
+        assert "[2 Plan]" in stage.lines[1]
+        await stage.pilot.resize_terminal(*MIDDLE)
+        await stage.until(lambda: "no curve" in stage.text and "patient id" in stage.text and "max Gy" in stage.text)
+
+
 async def test_a_pane_without_rows_has_its_own_help_too() -> None:
     async with on_case_screen(an_engine()) as stage:
         await stage.press("3", "question_mark")

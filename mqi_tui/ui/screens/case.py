@@ -153,12 +153,20 @@ class CaseScreen(Reading):
         self._tab = tab
         self._tabs.show(tab)
         self._arrange()
-        focus: dict[Tab, Widget] = {Tab.BEAMS: self._beams, Tab.PLAN: self._plan_view, Tab.DEPTH_DOSES: self._curves}
-        focus[tab].focus()
+        (self._beams if tab is Tab.BEAMS else self._panes[tab]).focus()
+
+    def on_descendant_focus(self) -> None:
+        """The pane that was reached by `tab` or a click is the tab that stays when the screen gets narrow."""
+        reached = self.focused.ancestors_with_self if self.focused is not None else []
+        self._tab = next((tab for tab, pane in self._panes.items() if pane in reached), self._tab)
+        self._tabs.show(self._tab)
+
+    @property
+    def _panes(self) -> Mapping[Tab, Widget]:
+        return dict(zip(Tab, (self._table, self._plan_view, self._curves), strict=True))
 
     def _arrange(self) -> None:
-        panes: dict[Tab, Widget] = {Tab.BEAMS: self._table, Tab.PLAN: self._plan_view, Tab.DEPTH_DOSES: self._curves}
-        for tab, pane in panes.items():
+        for tab, pane in self._panes.items():
             pane.display = tab is self._tab or self.app.size.width >= _WIDE
         self._curves.show(self._beams.rows)
 
