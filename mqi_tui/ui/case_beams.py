@@ -9,6 +9,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.targets import STOPPED
 from mqi_tui.ui.text import one_line, percent
@@ -17,7 +18,8 @@ from mqi_tui.workflow.case_plan import energy_words, gantry_words
 from mqi_tui.workflow.inspection import BeamDose, DoseAbsence, NoDose, PlannedBeam
 from mqi_tui.workflow.report.model import letter_of
 
-UNKNOWN = "unknown"
+UNKNOWN = N_("unknown")
+NONE_YET = N_("none yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,14 @@ class CaseBeamRow:
             case None:
                 return "…"
             case Unreadable():
-                return "unreadable"
+                return N_("unreadable")
             case BeamDose():
-                return "verified" if self.dose is not None else "earlier run"
+                return N_("verified") if self.dose is not None else N_("earlier run")
             case NoDose(absence):
-                return _ABSENCE_WORDS.get(absence, "gone" if self.beam.status is BeamStatus.COMPLETED else "none yet")
+                return _ABSENCE_WORDS.get(absence, N_("gone") if self.beam.status is BeamStatus.COMPLETED else NONE_YET)
 
 
-_ABSENCE_WORDS = {DoseAbsence.REFUSED: "refused", DoseAbsence.UNCHECKED: "not checked"}
+_ABSENCE_WORDS = {DoseAbsence.REFUSED: N_("refused"), DoseAbsence.UNCHECKED: N_("not checked")}
 
 
 def case_beam_rows(
@@ -90,17 +92,19 @@ def maximum_place(dose: BeamDose) -> str:
 
 def range_words(depth_mm: float | None) -> str:
     """A range in mm; a curve that leaves the grid before it falls that low has none."""
-    return "off grid" if depth_mm is None else f"{depth_mm:.1f}"
+    return _("off grid") if depth_mm is None else f"{depth_mm:.1f}"
 
 
 def count_words(count: int | None) -> str:
-    return UNKNOWN if count is None else f"{count:,}"
+    return _(UNKNOWN) if count is None else f"{count:,}"
 
 
 def case_beam_details(row: CaseBeamRow, actions: Actions) -> Sequence[Line]:
     """All that the row has no room for."""
     beam, mark = row.beam, mark_of(row.beam)
-    state = beam.word + (f" while {beam.stage.word}" if beam.status in STOPPED else "")
+    state = _(beam.word)
+    if beam.status in STOPPED:
+        state = _("{state} while {stage}").format(state=state, stage=_(beam.stage.word))
     how_far = f"  {percent(beam.progress)}" if beam.status.is_active else ""
     lines: list[Line] = [
         [
@@ -114,24 +118,35 @@ def case_beam_details(row: CaseBeamRow, actions: Actions) -> Sequence[Line]:
     elif beam.detail:
         lines.append([(one_line(beam.detail), Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:
-        lines.append([(f"{actions.way_to('retry_beam')}: retry from this step", Tone.MUTED)])
+        lines.append([(_("{key}: retry from this step").format(key=actions.way_to("retry_beam")), Tone.MUTED)])
     dose = row.dose
     if dose is None:
-        return [*lines, [(f"no verified dose: {_why_no_dose(row)}", Tone.MUTED)]]
+        return [*lines, [(_("no verified dose: {reason}").format(reason=_why_no_dose(row)), Tone.MUTED)]]
     summary, asked, done = dose.summary, dose.histories_asked, dose.histories_done
     lines += [
         [
-            (f"verified: maximum {summary.maximum_gy:.4g} Gy", Tone.NORMAL),
-            (f" at x, y, z {maximum_place(dose)} mm", Tone.NORMAL),
+            (
+                _("verified: maximum {dose} Gy at x, y, z {place} mm").format(
+                    dose=f"{summary.maximum_gy:.4g}", place=maximum_place(dose)
+                ),
+                Tone.NORMAL,
+            ),
         ],
         [
-            (f"depth dose: peak {summary.peak_depth_mm:.1f}, R80 {range_words(summary.r80_mm)}", Tone.NORMAL),
-            (f", R50 {range_words(summary.r50_mm)} mm", Tone.NORMAL),
-            (f"; histories asked {count_words(asked)}, run {count_words(done)}", Tone.NORMAL),
+            (
+                _("depth dose: peak {peak}, R80 {r80}, R50 {r50} mm; histories asked {asked}, run {done}").format(
+                    peak=f"{summary.peak_depth_mm:.1f}",
+                    r80=range_words(summary.r80_mm),
+                    r50=range_words(summary.r50_mm),
+                    asked=count_words(asked),
+                    done=count_words(done),
+                ),
+                Tone.NORMAL,
+            ),
         ],
     ]
     if asked is not None and done is not None and asked != done:
-        lines.append([("! the engine did not run as many histories as it was asked for", Tone.WARNING)])
+        lines.append([("! " + _("the engine did not run as many histories as it was asked for"), Tone.WARNING)])
     return lines
 
 
@@ -140,27 +155,31 @@ def _planned_words(planned: PlannedBeam | None) -> str:
         return ""
     facts = planned.facts
     if facts is None:
-        return f"beam of the plan {UNKNOWN}: {one_line(planned.problem)}"
+        return _("beam of the plan unknown: {reason}").format(reason=one_line(planned.problem))
     name = f"{facts.number} {one_line(facts.name or '')}".rstrip()
-    energies = f"{energy_words(facts)} MeV" if energy_words(facts) else f"energies {UNKNOWN}"
-    return f"plan beam {name} · gantry {gantry_words(facts) or UNKNOWN}° · {energies}"
+    energies = f"{energy_words(facts)} MeV" if energy_words(facts) else _("energies unknown")
+    gantry = f"{gantry_words(facts)}°" if gantry_words(facts) else _(UNKNOWN)
+    return _("plan beam {name} · gantry {gantry} · {energies}").format(name=name, gantry=gantry, energies=energies)
 
 
 def _why_no_dose(row: CaseBeamRow) -> str:
     match row.found:
         case None:
-            return "it is being looked for …"
+            return _("it is being looked for …")
         case Unreadable(reason):
-            return f"it cannot be read now: {one_line(reason)}"
+            return _("it cannot be read now: {reason}").format(reason=one_line(reason))
         case BeamDose(attempt=attempt):
-            return f"the dose at home is that of attempt {attempt}, of an earlier run; the beam is {row.beam.word} now"
+            text = _("the dose at home is that of attempt {attempt}, of an earlier run; the beam is {state} now")
+            return text.format(attempt=attempt, state=_(row.beam.word))
         case NoDose(absence, path):
             return _absence_sentence(row.beam, absence, one_line(str(path)))
 
 
 def _absence_sentence(beam: BeamRecord, absence: DoseAbsence, path: str) -> str:
     if absence is DoseAbsence.REFUSED:
-        return f"its check refused the file, which is kept as {path}"
+        return _("its check refused the file, which is kept as {path}").format(path=path)
     if absence is DoseAbsence.UNCHECKED:
-        return f"no check of {path} is finished"
-    return f"the file is gone; it was {path}" if beam.status is BeamStatus.COMPLETED else f"the beam is {beam.word}"
+        return _("no check of {path} is finished").format(path=path)
+    if beam.status is BeamStatus.COMPLETED:
+        return _("the file is gone; it was {path}").format(path=path)
+    return _("the beam is {state}").format(state=_(beam.word))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mqi_tui.ui.case_beams import CaseBeamRow
+from mqi_tui.ui.language import N_
 from mqi_tui.ui.tones import Tone
 from mqi_tui.workflow.inspection import BeamDose
 
@@ -16,9 +17,9 @@ _TONES = (Tone.ACTIVE, Tone.WARNING, Tone.GOOD, Tone.NORMAL, Tone.WAITING)
 class CurveScale(StrEnum):
     """What the curves show; the value says it in the title."""
 
-    INTEGRAL = "laterally integrated, Gy·mm² over mm"
-    SHARE = "laterally integrated, % of each maximum"
-    AXIS = "along z through each maximum, Gy over mm"
+    INTEGRAL = N_("laterally integrated, Gy·mm² over mm")
+    SHARE = N_("laterally integrated, % of each maximum")
+    AXIS = N_("along z through each maximum, Gy over mm")
 
     @property
     def unit(self) -> str:

@@ -22,6 +22,7 @@ from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.case_beams import CaseBeamRow, Found, Unreadable, case_beam_details, case_beam_rows
 from mqi_tui.ui.commands import CommandRunner
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.plan_page import plan_page
 from mqi_tui.ui.screens.beam import BeamScreen
@@ -46,16 +47,16 @@ _WIDE = 110
 class Tab(StrEnum):
     """In their order; the value is the tab's name, its key is its number from 1."""
 
-    BEAMS = "Beams"
-    PLAN = "Plan"
-    DEPTH_DOSES = "Depth doses"
+    BEAMS = N_("Beams")
+    PLAN = N_("Plan")
+    DEPTH_DOSES = N_("Depth doses")
 
 
 _TABS = list(Tab)
 
 
 class PlanView(PageView):
-    HELP = (
+    HELP = N_(
         "The plan as the file in the case folder reads now: patient, label, machine, fractions, and its beams. The "
         "letters under logs say which beam folder holds the logs of which beam of the plan."
     )
@@ -102,10 +103,10 @@ class CaseScreen(Reading):
         yield self._keys
 
     def on_mount(self) -> None:
-        self._plan_view.border_title = Content("Plan")
-        self._plan_view.show(lambda width: paragraph("Reading the plan …", Tone.MUTED, width))
-        self._beams.set_title("Beams")
-        self._beams.set_placeholder("The case has no beams.")
+        self._plan_view.border_title = Content(_("Plan"))
+        self._plan_view.show(lambda width: paragraph(_("Reading the plan …"), Tone.MUTED, width))
+        self._beams.set_title(_("Beams"))
+        self._beams.set_placeholder(_("The case has no beams."))
         self._keys.show_scopes(self._owners)
         self._show_rows()
         self._show_tab(Tab.BEAMS)
@@ -216,7 +217,8 @@ class CaseScreen(Reading):
         self._plan_view.show(lambda width: plan_page(case, plan, letters, width))
 
     def _show_plan_trouble(self, trouble: str) -> None:
-        self._plan_view.show(lambda width: paragraph(f"The plan cannot be read now: {trouble}", Tone.BAD, width))
+        text = _("The plan cannot be read: {reason}").format(reason=trouble)
+        self._plan_view.show(lambda width: paragraph(text, Tone.BAD, width))
 
     def _show_rows(self) -> None:
         rows = case_beam_rows(self._case, self._plan.beams if self._plan else None, self._found)
@@ -227,7 +229,7 @@ class CaseScreen(Reading):
     @on(RowList.Highlighted)
     def _show_detail(self) -> None:
         row = self._beams.cursor_row
-        self._detail.show("Beam", case_beam_details(row, self._actions) if row is not None else [])
+        self._detail.show(_("Beam"), case_beam_details(row, self._actions) if row is not None else [])
 
     # Actions
 
@@ -241,7 +243,11 @@ class CaseScreen(Reading):
     def action_save_report(self) -> None:
         # Every dose file is read once more, and some are large.
         self.notify(
-            printable(f"Writing the report of {self._case.case_id}; its dose files are compared with their checksums."),
+            printable(
+                _("Writing the report of {case}; its dose files are compared with their checksums.").format(
+                    case=self._case.case_id
+                )
+            ),
             markup=False,
         )
         self._runner.carry_out(commands.save_report(self._engine, self._case))
@@ -260,7 +266,7 @@ class CaseScreen(Reading):
         target = CaseTarget(self._case)
         self._ask(
             questions.about_cancel(target, self._actions),
-            f"{self._case.case_id}: nothing is at work, so there is nothing to cancel.",
+            _("{name}: nothing is at work, so there is nothing to cancel.").format(name=self._case.case_id),
             lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
         )
 
@@ -270,5 +276,5 @@ class CaseScreen(Reading):
     def _row_or_say(self) -> CaseBeamRow | None:
         row = self._beams.cursor_row
         if row is None:
-            self._say("The case has no beams.")
+            self._say(_("The case has no beams."))
         return row

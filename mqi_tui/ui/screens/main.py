@@ -204,7 +204,7 @@ class MainScreen(Commanding, Marking, Viewing):
         if case := self._case_in_focus:
             self._open_case(case)
         else:
-            self._say("No case is selected.")
+            self._say(_("No case is selected."))
 
     def _open_beam(self, beam: BeamRecord) -> None:
         self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))

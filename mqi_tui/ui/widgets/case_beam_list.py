@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mqi_tui.moqui.dose import DoseSummary
 from mqi_tui.ui.case_beams import UNKNOWN, CaseBeamRow, Unreadable, count_words, maximum_place, range_words
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.text import cut, fit, fit_middle, fit_right
 from mqi_tui.ui.tones import Line, Tone
@@ -37,11 +38,11 @@ def _summary(text: Callable[[DoseSummary], str]) -> Callable[[BeamDose], str]:
 
 
 _COLUMNS = (
-    Column("max Gy", 9, _summary(lambda found: f"{found.maximum_gy:.4g}"), 1),
-    Column("at x, y, z mm", 22, maximum_place, 4),
-    Column("R80 mm", 8, _summary(lambda found: range_words(found.r80_mm)), 1),
-    Column("hist. asked", 11, lambda dose: count_words(dose.histories_asked), 2),
-    Column("hist. run", 11, lambda dose: count_words(dose.histories_done), 3),
+    Column(N_("max Gy"), 9, _summary(lambda found: f"{found.maximum_gy:.4g}"), 1),
+    Column(N_("at x, y, z mm"), 22, maximum_place, 4),
+    Column(N_("R80 mm"), 8, _summary(lambda found: range_words(found.r80_mm)), 1),
+    Column(N_("hist. asked"), 11, lambda dose: count_words(dose.histories_asked), 2),
+    Column(N_("hist. run"), 11, lambda dose: count_words(dose.histories_done), 3),
 )
 
 
@@ -57,7 +58,7 @@ def _columns(room: int) -> list[Column]:
 
 
 class CaseBeamList(RowList[CaseBeamRow]):
-    HELP = (
+    HELP = N_(
         "The beams of the case: state, attempt, and of a verified dose its maximum, R80 and histories. The letter is "
         "that of the beam's curve and of the report. – means that there is no verified dose, … that it is being read."
     )
@@ -66,11 +67,11 @@ class CaseBeamList(RowList[CaseBeamRow]):
     def head_line(self, width: int) -> Line:
         name, columns = self._arranged(width - 1)
         words = [
-            " " + fit("", _LETTER_WIDTH) + fit("beam", name),
-            fit("state", _STATE_WIDTH),
-            fit_right("try", _ATTEMPT_WIDTH),
-            fit("dose", _DOSE_WIDTH),
-            *(fit_right(column.head, column.width) for column in columns),
+            " " + fit("", _LETTER_WIDTH) + fit(_("beam"), name),
+            fit(_("state"), _STATE_WIDTH),
+            fit_right(_("try"), _ATTEMPT_WIDTH),
+            fit(_("dose"), _DOSE_WIDTH),
+            *(fit_right(_(column.head), column.width) for column in columns),
         ]
         return [(cut(" ".join(words), width), Tone.MUTED)]
 
@@ -81,9 +82,9 @@ class CaseBeamList(RowList[CaseBeamRow]):
         return [
             (fit(row.letter, _LETTER_WIDTH), Tone.ACCENT),
             (fit_middle(beam.beam_name, name) + " ", Tone.NORMAL),
-            (fit(f"{mark.glyph} {beam.word}", _STATE_WIDTH), mark.tone),
+            (fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH), mark.tone),
             (" " + fit_right(str(beam.attempt or "–"), _ATTEMPT_WIDTH), Tone.MUTED),
-            (" " + fit(row.dose_word, _DOSE_WIDTH), Tone.GOOD if verified else Tone.MUTED),
+            (" " + fit(_(row.dose_word), _DOSE_WIDTH), Tone.GOOD if verified else Tone.MUTED),
             *(
                 (" " + fit_right(_cell(row, column), column.width), Tone.NORMAL if verified else Tone.MUTED)
                 for column in columns
@@ -103,5 +104,5 @@ def _cell(row: CaseBeamRow, column: Column) -> str:
     if row.dose is not None:
         return column.text(row.dose)
     if isinstance(row.found, Unreadable):
-        return UNKNOWN
+        return _(UNKNOWN)
     return "…" if row.found is None else "–"

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.ui.details import beam_counts
 from mqi_tui.ui.dose_words import NOT_FOR_DIAGNOSIS
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import CASE_MARKS
 from mqi_tui.ui.text import cut, cut_middle
 from mqi_tui.ui.tones import Line, Tone
@@ -27,15 +28,16 @@ class CaseHead(OneLine):
 
     def line(self, width: int) -> Line:
         mark = CASE_MARKS[self._case.status]
-        state = f"{mark.glyph} {self._case.status.value}"
-        room = width - cell_len(state) - len(NOT_FOR_DIAGNOSIS) - 6
+        state = f"{mark.glyph} {_(self._case.status.value)}"
+        warning = _(NOT_FOR_DIAGNOSIS)
+        room = width - cell_len(state) - cell_len(warning) - 6
         name = cut_middle(self._case.case_id, max(room, _SHORTEST_NAME))
         counts = cut(beam_counts(self._case), max(room - cell_len(name), 0))
-        gap = max(width - cell_len(name) - cell_len(state) - cell_len(counts) - len(NOT_FOR_DIAGNOSIS) - 6, 1)
+        gap = max(width - cell_len(name) - cell_len(state) - cell_len(counts) - cell_len(warning) - 6, 1)
         return [
             (f" {name}", Tone.STRONG),
             (f"  {state}", mark.tone),
             (f"  {counts}", Tone.MUTED),
             (" " * gap, Tone.NORMAL),
-            (NOT_FOR_DIAGNOSIS, Tone.WARNING),
+            (warning, Tone.WARNING),
         ]

@@ -17,9 +17,10 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from mqi_tui.ui.actions import Scope
-from mqi_tui.ui.case_beams import CaseBeamRow
+from mqi_tui.ui.case_beams import NONE_YET, CaseBeamRow
 from mqi_tui.ui.case_curves import CurveScale, LetteredCurve, curves_of
 from mqi_tui.ui.dose_words import NOT_FOR_DIAGNOSIS
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import cut_middle
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
 
@@ -66,7 +67,7 @@ class CurveLegend(Widget):
 
 class DepthDoses(Container, can_focus=True):
     scopes: ClassVar[tuple[Scope, ...]] = ()
-    HELP = (
+    HELP = N_(
         "The depth doses of all beams with a verified dose. Each curve bears the letter of its beam; the legend names "
         "them, and the beams that have no curve. Not for diagnosis."
     )
@@ -97,7 +98,7 @@ class DepthDoses(Container, can_focus=True):
 
     def _show_title(self) -> None:
         """Set only when it changes, for that paints everything anew."""
-        title = f"Depth doses: {self._scale.value} · {NOT_FOR_DIAGNOSIS}"
+        title = _("Depth doses: {what} · {warning}").format(what=_(self._scale.value), warning=_(NOT_FOR_DIAGNOSIS))
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
@@ -123,13 +124,13 @@ class DepthDoses(Container, can_focus=True):
 
 def _legend(rows: Sequence[CaseBeamRow], curves: Sequence[LetteredCurve]) -> list[Part]:
     entries = [(f"{curve.letter} {cut_middle(curve.name, _LONGEST_NAME)}", curve.tone) for curve in curves]
-    without = [f"{row.letter} {row.beam.word}{_dose_words(row)}" for row in rows if row.dose is None]
+    without = [f"{row.letter} {_(row.beam.word)}{_dose_words(row)}" for row in rows if row.dose is None]
     if without:
-        without[0] = f"no curve: {without[0]}"
+        without[0] = _("no curve: {beam}").format(beam=without[0])
         entries += [(text, Tone.MUTED) for text in without]
     return entries
 
 
 def _dose_words(row: CaseBeamRow) -> str:
     """What is to say of the dose beyond the state of the beam: nothing, as long as none is to be expected."""
-    return "" if row.dose_word == "none yet" else f" (dose {row.dose_word})"
+    return "" if row.dose_word == NONE_YET else " " + _("(dose {state})").format(state=_(row.dose_word))
