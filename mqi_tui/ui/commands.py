@@ -137,6 +137,11 @@ async def cancel(engine: EngineControl, target: Target) -> Outcome:
     return await _each(engine.cancel_beam, [beam for beam in beams if can_be_cancelled(beam)])
 
 
+async def save_report(engine: EngineControl, case: CaseView) -> Outcome:
+    """Write the case's report; the answer says where it is."""
+    return await gather([lambda: engine.save_report(case.case_id)])
+
+
 async def toggle_pause(engine: EngineControl) -> Outcome:
     """Resume a paused engine, pause a running one."""
     return await gather([engine.resume if engine.snapshot.paused else engine.pause])

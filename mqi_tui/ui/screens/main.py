@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from mqi_tui.config import Config
-from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
@@ -23,6 +24,7 @@ from mqi_tui.ui.language import _, ngettext
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.beam import BeamScreen
+from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.commanding import Commanding
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.marking import Marking
@@ -102,7 +104,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._keys.show(paused=snapshot.paused)
         self._show_rows()
         for screen in self.app.screen_stack:
-            if isinstance(screen, EventsScreen | BeamScreen):
+            if isinstance(screen, EventsScreen | CaseScreen | BeamScreen):
                 screen.show(snapshot)
         self._asking.show(snapshot.questions)
 
@@ -188,10 +190,30 @@ class MainScreen(Commanding, Marking, Viewing):
     def on_descendant_focus(self) -> None:
         self._show_selected()
 
+    @on(CaseTree.Opened)
+    def _open_row(self, event: CaseTree.Opened) -> None:
+        match event.row:
+            case CaseRow(case):
+                self._open_case(case)
+            case BeamRow() as row:
+                self._open_beam(row.beam)
+
     @on(BeamList.Opened)
-    def _open_beam(self) -> None:
+    def _open_selected_beam(self) -> None:
         if beam := self._beams.selected_beam:
-            self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))
+            self._open_beam(beam)
+
+    def action_open_case(self) -> None:
+        if case := self._case_in_focus:
+            self._open_case(case)
+        else:
+            self._say(_("No case is selected."))
+
+    def _open_beam(self, beam: BeamRecord) -> None:
+        self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))
+
+    def _open_case(self, case: CaseView) -> None:
+        self.app.push_screen(CaseScreen(self._engine, self._runner, self._snapshot, case, self._actions))
 
     @on(BeamList.LogWanted)
     def _focus_log(self) -> None:

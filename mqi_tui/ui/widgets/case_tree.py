@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -35,6 +36,12 @@ class CaseTree(RowList[TreeRow]):
     class ExpansionChanged(Message):
         """The rows have to be made anew."""
 
+    @dataclass
+    class Opened(Message):
+        """The reader wants to look at the case or the beam itself."""
+
+        row: CaseRow | BeamRow
+
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.expanded: set[str] = {FOLDERS_KEY}
@@ -52,6 +59,13 @@ class CaseTree(RowList[TreeRow]):
                 return [(arrow, Tone.MUTED), (cut(f"{row.title}{needed}", width - 2), Tone.MUTED)]
             case FolderRow():
                 return self._folder_line(row, width)
+
+    def action_open_node(self) -> None:
+        match self.cursor_row:
+            case CaseRow() | BeamRow() as row:
+                self.post_message(self.Opened(row))
+            case _:
+                self.action_toggle_node()
 
     def action_toggle_node(self) -> None:
         row = self.cursor_row
