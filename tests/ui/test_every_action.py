@@ -18,6 +18,7 @@ from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 from mqi_tui.ui.screens.paths import PathsScreen
 from mqi_tui.ui.screens.search import SearchScreen
+from mqi_tui.ui.screens.theme import ThemeScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_head import Tab
 from mqi_tui.ui.widgets.dose_pane import DosePane
@@ -129,6 +130,7 @@ SCENARIOS = {
     "MAIN.palette": Scenario(shows(PaletteScreen)),
     "MAIN.toggle_all": Scenario(says("Beams of all cases")),
     "MAIN.events": Scenario(shows(EventsScreen)),
+    "MAIN.theme": Scenario(shows(ThemeScreen)),
     "MAIN.dispatch_ready": Scenario(
         commands(("dispatch", "alpha", ("alpha_b1",)), ("dispatch", "beta", ("beta_b2",))), after=("y",)
     ),
@@ -172,6 +174,7 @@ SCENARIOS = {
     "BEAM.retry_beam": Scenario(commands(("retry", "alpha_b3")), before=("tab", "end", "up", "enter")),
     "BEAM.cancel_beam": Scenario(commands(("cancel_beam", "alpha_b2")), before=("tab", "down", "enter"), after=("y",)),
     "BEAM.rerun_beam": Scenario(commands(("rerun", "alpha_b4")), before=_TO_BEAM, after=("y",)),
+    "BEAM.theme": Scenario(shows(ThemeScreen), before=_TO_BEAM),
     "BEAM.quit": Scenario(shows(ConfirmScreen), before=_TO_BEAM),
     "DOSE.show_transverse": Scenario(sees_plane(PlaneKind.TRANSVERSE), before=_TO_DOSE, ready=has_dose),
     "DOSE.show_coronal": Scenario(sees_plane(PlaneKind.CORONAL), before=(*_TO_DOSE, "z"), ready=has_dose),

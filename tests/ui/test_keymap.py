@@ -35,7 +35,7 @@ def _keys(*own: tuple[str, list[str]]) -> Actions:
     ("text", "key", "shown"),
     [
         ("f5", "f5", "f5"),
-        ("T", "T", "T"),
+        ("Z", "Z", "Z"),
         ("+", "plus", "+"),
         ("plus", "plus", "+"),
         (",", "comma", ","),

@@ -72,6 +72,7 @@ ACTIONS = (
         "Beams of all cases or of one",
     ),
     Action("events", Scope.MAIN, ("e",), "Show the list of the latest events.", "Events", "Events"),
+    Action("app.theme", Scope.MAIN, ("T",), "Choose the colours; the choice is remembered.", title="Theme"),
     Action(
         "dispatch_ready",
         Scope.MAIN,
@@ -216,6 +217,7 @@ ACTIONS = (
         title="Full rerun of the beam",
         asks=True,
     ),
+    Action("app.theme", Scope.BEAM, ("T",), "Choose the colours; the choice is remembered.", title="Theme"),
     Action("app.quit", Scope.BEAM, ("q",), "Quit. Says what goes on running; y confirms.", title="Quit", asks=True),
     Action(
         "show_transverse",

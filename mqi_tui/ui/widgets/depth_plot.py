@@ -19,6 +19,9 @@ from mqi_tui.ui.tones import TONE_CLASSES, Tone
 
 _LABEL_WIDTH = 8
 
+Marks = tuple[float, float | None, float | None]
+"""The depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
+
 
 class _ShortNumbers(NumericAxisFormatter):
     """The plot cuts a label that is too long, and a number that is cut is another number."""
@@ -44,6 +47,7 @@ class DepthPlot(PlotWidget, can_focus=False):
         super().__init__(id=id, allow_pan_and_zoom=False)
         self.set_x_formatter(_ShortNumbers())
         self.set_y_formatter(_ShortNumbers())
+        self._shown: tuple[Sequence[float], Sequence[float], str, Marks] | None = None
 
     def compose(self) -> ComposeResult:
         """The parts of a PlotWidget, with canvases of our own."""
@@ -55,15 +59,22 @@ class DepthPlot(PlotWidget, can_focus=False):
     def on_mount(self) -> None:
         self.margin_top, self.margin_bottom, self.margin_left = 1, 1, _LABEL_WIDTH + 2
         super().on_mount()
+        # What is drawn holds its colours, and knows nothing of a theme.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_again())
+
+    def _draw_again(self) -> None:
+        if self._shown is not None:
+            self.show(*self._shown)
 
     def show(
         self,
         depth_mm: Sequence[float],
         dose: Sequence[float],
         unit: str,
-        marks: tuple[float, float | None, float | None],
+        marks: Marks,
     ) -> None:
-        """`marks` are the depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
+        """The dose at each depth (mm)."""
+        self._shown = depth_mm, dose, unit, marks
         self.clear()
         peak = max(dose)
         step = depth_mm[1] - depth_mm[0] if len(depth_mm) > 1 else 2 * depth_mm[0]
