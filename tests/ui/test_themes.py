@@ -20,6 +20,7 @@ from mqi_tui.ui.screens.theme import ThemeScreen
 from mqi_tui.ui.setup.fields import Place
 from mqi_tui.ui.theme import DARK, DEFAULT, LIGHT, SAFE_DARK, SAFE_LIGHT, THEMES, remember_theme, remembered_theme
 from mqi_tui.ui.widgets.dose_pane import DosePane
+from mqi_tui.workflow.doctor import Check, Outcome
 from tests.support.contrast import EYES, READABLE, coloured_text, contrast, difference, lightness, rgb, unreadable
 from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, on_stage
 from tests.support.scripted_engine import (
@@ -48,6 +49,7 @@ _COMPLETED = next(beam for beam in BEAMS if beam.status is BeamStatus.COMPLETED)
 def _engine() -> ScriptedEngine:
     engine = ScriptedEngine(SNAPSHOT)
     engine.logs["alpha_b0"] = ScriptedLog(data=LOG)
+    engine.checks = [Check(outcome.name, outcome, "it is so", "do that") for outcome in Outcome]
     engine.inspector.show_dose(a_dose_array())
     return engine
 
@@ -133,6 +135,8 @@ SCREENS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "quit": _keys("q"),
     "search": _keys("tab", "l", "ctrl+f"),
     "theme": _keys("T"),
+    "settings": _keys("comma", "down"),
+    "doctor": _keys("f2"),
     "beam": _keys("tab", "enter"),
     "dose": _dose,
     "planes": _planes,
