@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from mqi_tui.config import Config, SshSettings
+from mqi_tui.config import SshSettings
 from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import CommandResult
 from mqi_tui.repositories import database
-from mqi_tui.workflow.doctor import Check, Outcome, check_up, check_up_running, checkup
+from mqi_tui.workflow.doctor import Check, Outcome, check_up, checkup
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, take_steps, warning
 from mqi_tui.workflow.doctor.folders import PROBE, PROBE_NAME
 from mqi_tui.workflow.doctor.patience import patiently
@@ -509,68 +509,3 @@ async def test_without_sbatch_nothing_of_slurm_is_asked(
 )
 def test_gres_are_counted(text: str, asked: str, count: int) -> None:
     assert count_gres(text, asked, default_only=True) == count
-
-
-# Beside the program that runs
-
-
-class OwnTransport(LocalTransport):
-    """The one of the program: it is used, and stays open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.commands = 0
-        self.is_closed = False
-
-    async def run(self, arguments: Sequence[str], *, timeout: float = 60.0) -> CommandResult:
-        self.commands += 1
-        return await super().run(arguments, timeout=timeout)
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-
-
-async def running(config: Config, transport: LocalTransport) -> dict[str, Check]:
-    return {check.name: check async for check in check_up_running(config, transport)}
-
-
-async def test_the_program_that_runs_is_looked_at_over_its_own_connection(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkup, "open_transport", None)
-    transport = OwnTransport()
-    checks = await running(site.config, transport)
-    assert list(checks) == list(await _names_without_program(site, monkeypatch))
-    assert transport.commands > 5
-    assert not transport.is_closed
-    assert checks["config"].outcome is Outcome.OK
-
-
-async def _names_without_program(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    _use(LocalTransport(), monkeypatch)
-    return list(await checks_of(site))
-
-
-async def test_an_outage_is_told_to_the_program_that_runs(site: Site) -> None:
-    checks = await running(site.config, AwayTransport())
-    assert "no route to host" in checks["HPC connection"].sentence
-    assert checks["remote_root"].outcome is Outcome.SKIPPED
-
-
-async def test_a_config_that_has_changed_since_the_start_is_said(site: Site) -> None:
-    config = site.config
-    site.configure(max_workers=7)
-    check = (await running(config, OwnTransport()))["config"]
-    assert check.outcome is Outcome.WARNING
-    assert "has changed since the start" in check.sentence
-    assert "start again" in check.remedy
-
-
-async def test_a_config_that_was_damaged_since_the_start_fails_and_the_rest_is_looked_at(site: Site) -> None:
-    config = site.config
-    site.config_path.write_text("max_workers: 0\nmax_depth: 1\n")
-    checks = await running(config, OwnTransport())
-    assert checks["config"].outcome is Outcome.FAILED
-    assert f"{site.config_path}:1" in checks["config"].sentence
-    assert "(and 1 more)" in checks["config"].sentence
-    assert checks["HPC connection"].outcome is Outcome.OK
