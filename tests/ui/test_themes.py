@@ -295,3 +295,25 @@ def test_a_new_choice_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> No
         remember_theme(tmp_path, theme)
         assert remembered_theme(tmp_path) == theme
     assert [path.name for path in tmp_path.iterdir()] == ["theme"]
+
+
+async def test_a_curve_that_is_drawn_takes_the_colours_of_the_new_theme() -> None:
+    async with on_stage(_engine(), LARGE) as stage:
+        await _dose(stage)
+        stage.app.theme = LIGHT.name
+        await stage.pilot.pause()
+        await stage.until(lambda: rgb(str(LIGHT.primary)) in _braille(stage))
+        assert _braille(stage) == {rgb(str(LIGHT.primary))}
+
+
+def _braille(stage: Stage) -> set[tuple[int, ...]]:
+    """The colours of the dots of curves."""
+    strips = stage.app.screen._compositor.render_strips(stage.app.size)
+    return {
+        tuple(style.color.get_truecolor())
+        for strip in strips
+        for text, style, _ in strip
+        if style is not None
+        and style.color is not None
+        and any("\u2801" <= character <= "\u28ff" for character in text)
+    }
