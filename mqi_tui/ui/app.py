@@ -72,12 +72,10 @@ class MqiApp(App[None]):
         try:
             await in_thread(remember_theme, self._state_directory, name)
         except OSError as error:
-            reason = error.strerror or str(error)
-            self._toast(
-                f"It holds until you quit: {self._state_directory} cannot be written ({reason}).",
-                "The theme is not remembered",
-                "warning",
+            text = _("It holds until you quit: {folder} cannot be written ({reason}).").format(
+                folder=self._state_directory, reason=error.strerror or str(error)
             )
+            self._toast(text, _("The theme is not remembered"), "warning")
 
     def _ask_to_leave(self) -> None:
         if not isinstance(self.screen, ConfirmScreen):

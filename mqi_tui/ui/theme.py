@@ -13,6 +13,7 @@ from textual.app import App
 from textual.theme import Theme
 
 from mqi_tui.hpc.local_files import write_whole
+from mqi_tui.ui.language import N_
 
 R = TypeVar("R")
 
@@ -125,10 +126,10 @@ SAFE_LIGHT = _theme(
 
 THEMES = {theme.name: theme for theme in (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT)}
 WORDS = {
-    DARK.name: "Dark",
-    LIGHT.name: "Light",
-    SAFE_DARK.name: "Dark, safe for colour-blind eyes",
-    SAFE_LIGHT.name: "Light, safe for colour-blind eyes",
+    DARK.name: N_("Dark"),
+    LIGHT.name: N_("Light"),
+    SAFE_DARK.name: N_("Dark, safe for colour-blind eyes"),
+    SAFE_LIGHT.name: N_("Light, safe for colour-blind eyes"),
 }
 """By which a person chooses."""
 DEFAULT = DARK.name

@@ -55,6 +55,8 @@ async def test_each_thing_has_glyph_word_sentence_and_remedy(size: tuple[int, in
             "- skipped gres: not looked at: it needs [/red]",
         ):
             assert any(line.startswith(f" {text}") for line in stage.lines), text
+        title = next(number for number, line in enumerate(stage.lines) if line.startswith("━Doctor"))
+        assert "config" in stage.lines[title + 1], "what is short begins at the top"
 
 
 async def test_a_line_is_there_as_soon_as_it_is_known(engine: ScriptedEngine) -> None:

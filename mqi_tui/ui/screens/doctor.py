@@ -14,12 +14,13 @@ from textual.dom import DOMNode
 from textual.widgets import Static
 
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.widgets.check_list import CheckList
 from mqi_tui.ui.widgets.key_line import KeyLine
 from mqi_tui.workflow.control import EngineControl
 
-_NOTE = (
+_NOTE = N_(
     "It writes a small file .mqi-tui-doctor into each folder, and has a batch system give it one GPU for a moment. "
     "The work goes on beside it."
 )
@@ -41,13 +42,13 @@ class DoctorScreen(Guiding):
         self._keys = KeyLine(actions, id="keys")
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(_NOTE), id="note")
+        yield Static(Content(_(_NOTE)), id="note")
         yield self._checks
         yield self._end
         yield self._keys
 
     async def on_mount(self) -> None:
-        self._checks.border_title = Content("Doctor")
+        self._checks.border_title = Content(_("Doctor"))
         self._keys.show_scopes(self._owners)
         await self.action_check_again()
 
@@ -57,10 +58,10 @@ class DoctorScreen(Guiding):
 
     @property
     def _acts_on(self) -> str:
-        return "the whole site"
+        return _("the whole site")
 
     async def action_check_again(self) -> None:
-        self._say("looking …")
+        self._say(_("looking …"))
         await self._checks.follow(self._engine.check_up())
 
     def action_leave(self) -> None:
@@ -69,9 +70,9 @@ class DoctorScreen(Guiding):
     @on(CheckList.Grown)
     def _tell(self, event: CheckList.Grown) -> None:
         if event.is_all:
-            self._say(f"{event.words} · at {datetime.now(UTC):%H:%M:%S} UTC")
+            self._say(_("{checks} · at {time} UTC").format(checks=event.words, time=f"{datetime.now(UTC):%H:%M:%S}"))
         else:
-            self._say(f"{event.words} so far · looking at the next …")
+            self._say(_("{checks} so far · looking at the next …").format(checks=event.words))
 
     def _say(self, text: str) -> None:
         self._end.update(Content(text))

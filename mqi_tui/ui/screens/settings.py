@@ -16,6 +16,7 @@ from mqi_tui.config import Config
 from mqi_tui.config.meaning import explained
 from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.text import one_line
 from mqi_tui.ui.tones import Line, Tone
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class SettingDetails(DetailPane):
-    HELP = "The setting that the cursor is on: its whole value, where that is from, and what it means."
+    HELP = N_("The setting that the cursor is on: its whole value, where that is from, and what it means.")
 
 
 class SettingsScreen(Guiding):
@@ -45,7 +46,7 @@ class SettingsScreen(Guiding):
         self._words: list[str] = []
         self._list = SettingList(id="settings")
         self._details = SettingDetails(id="setting")
-        self._filter_input = FilterInput(id="filter", placeholder="words of name, value, place or meaning")
+        self._filter_input = FilterInput(id="filter", placeholder=N_("words of name, value, place or meaning"))
         self._keys = KeyLine(actions, id="keys")
 
     def compose(self) -> ComposeResult:
@@ -55,8 +56,8 @@ class SettingsScreen(Guiding):
         yield self._keys
 
     def on_mount(self) -> None:
-        self._list.set_title("Settings")
-        self._list.set_placeholder("Reading the settings …")
+        self._list.set_title(_("Settings"))
+        self._list.set_placeholder(_("Reading the settings …"))
         self._keys.show_scopes(self._owners)
         self.run_worker(self._read(), exit_on_error=False)
 
@@ -65,7 +66,8 @@ class SettingsScreen(Guiding):
             found = await in_thread(lambda: list(explained(self._config)))
         except Exception as error:
             log.exception("defect in explaining the settings")
-            self._list.set_placeholder(f"They cannot be shown: a defect in mqi-tui ({type(error).__name__}: {error}).")
+            what = f"{type(error).__name__}: {error}"
+            self._list.set_placeholder(_("They cannot be shown: a defect in mqi-tui ({error}).").format(error=what))
             return
         self._rows = [SettingRow(one) for one in found]
         self._show_rows()
@@ -77,7 +79,7 @@ class SettingsScreen(Guiding):
     @property
     def _acts_on(self) -> str:
         row = self._list.cursor_row
-        return row.key if row else "nothing"
+        return row.key if row else _("nothing")
 
     def action_filter(self) -> None:
         self._filter_input.display = True
@@ -103,22 +105,25 @@ class SettingsScreen(Guiding):
 
     def _show_rows(self) -> None:
         rows = [row for row in self._rows if row.holds(self._words)]
-        self._list.set_placeholder("No setting holds these words.\n\nesc clears the filter.")
+        self._list.set_placeholder(_("No setting holds these words.\n\nesc clears the filter."))
         self._list.set_rows(rows)
         own = sum(not row.is_default for row in rows)
-        count = f"{len(rows)} of {len(self._rows)}" if self._words else f"{len(rows)}"
-        self._list.set_title(f"Settings · {count} · {own} from {one_line(str(self._config.path))}")
+        count = (
+            _("{shown} of {total}").format(shown=len(rows), total=len(self._rows)) if self._words else f"{len(rows)}"
+        )
+        title = _("Settings · {count} · {own} from {file}")
+        self._list.set_title(title.format(count=count, own=own, file=one_line(str(self._config.path))))
         self._show_details()
 
     @on(RowList.Highlighted)
     def _show_details(self) -> None:
         row = self._list.cursor_row
-        self._details.show("Setting", _details_of(row) if row else [])
+        self._details.show(_("Setting"), _details_of(row) if row else [])
 
 
 def _details_of(row: SettingRow) -> Sequence[Line]:
     setting = row.explained.setting
-    place = "the default: the config does not set it" if row.is_default else setting.source
+    place = _("the default: the config does not set it") if row.is_default else setting.source
     return [
         [(row.key, Tone.STRONG), ("  ", Tone.NORMAL), (one_line(place), Tone.MUTED)],
         [(one_line(setting.value), Tone.NORMAL)],

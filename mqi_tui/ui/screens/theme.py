@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import BEAM_MARKS
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
@@ -40,8 +42,8 @@ class ThemeRow:
 
 class ThemeList(RowList[ThemeRow]):
     def line_of(self, row: ThemeRow, width: int) -> Line:
-        now = " now" if row.was_chosen else "    "
-        return [(fit(f" {WORDS[row.key]}", width - len(now) - 1), Tone.NORMAL), (f"{now} ", Tone.MUTED)]
+        now = f" {_('now')} " if row.was_chosen else ""
+        return [(fit(f" {_(WORDS[row.key])}", width - cell_len(now)), Tone.NORMAL), (now, Tone.MUTED)]
 
 
 class ThemeScreen(InfoScreen[str]):
@@ -55,8 +57,8 @@ class ThemeScreen(InfoScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="theme") as frame:
-            frame.border_title = Content("Theme")
-            frame.border_subtitle = Content("↑ ↓ try it · enter keeps it · esc as before")
+            frame.border_title = Content(_("Theme"))
+            frame.border_subtitle = Content(_("↑ ↓ try it · enter keeps it · esc as before"))
             yield ThemeList(id="theme-list")
             yield TonedText([_samples()], classes="sample")
 
@@ -82,5 +84,5 @@ class ThemeScreen(InfoScreen[str]):
 
 
 def _samples() -> Line:
-    marks = [(status.word, BEAM_MARKS[status]) for status in _SAMPLES]
+    marks = [(_(status.word), BEAM_MARKS[status]) for status in _SAMPLES]
     return [(f" {mark.glyph} {word} ", mark.tone) for word, mark in marks]

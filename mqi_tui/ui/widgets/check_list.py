@@ -55,14 +55,19 @@ class CheckList(VerticalScroll):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._work: Worker[None] | None = None
+        self._follows = True
+        """Its end is kept in sight until the reader scrolls up."""
 
     async def follow(self, checks: AsyncIterator[Check]) -> None:
         """Show these checks as they come, instead of those that are here."""
         await self.stop()
         await self.remove_children()
-        # Its end is followed until the reader scrolls up.
-        self.anchor()
+        self._follows = True
         self._work = self.run_worker(self._follow(checks), group="checks", exit_on_error=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._follows = round(new_value) >= self.max_scroll_y
 
     async def stop(self) -> None:
         """Cut the checks off, and wait until they have let go of everything."""
@@ -92,6 +97,8 @@ class CheckList(VerticalScroll):
     def _add(self, check: Check, counts: Counter[Outcome]) -> None:
         counts[check.outcome] += 1
         self.mount(_line_of(check))
+        if self._follows:
+            self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
         self.post_message(self.Grown(counts.copy(), is_all=False))
 
 
@@ -101,6 +108,7 @@ def _defect(error: Exception) -> Check:
 
 
 def _line_of(check: Check) -> Static:
-    text = f"{check.outcome.mark} {fit(_(check.outcome.value), _OUTCOME_WIDTH)} {one_line(f'{check.name}: {check.sentence}')}"
+    outcome = f"{check.outcome.mark} {fit(_(check.outcome.value), _OUTCOME_WIDTH)}"
+    found = one_line(f"{check.name}: {check.sentence}")
     remedy = f"\n  → {one_line(check.remedy)}" if check.remedy else ""
-    return Static(Content(text + remedy), classes=f"check {check.outcome.value}")
+    return Static(Content(f"{outcome} {found}{remedy}"), classes=f"check {check.outcome.value}")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mqi_tui.config.meaning import ExplainedSetting
 from mqi_tui.ui.actions import Scope
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import fit, fit_middle
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
@@ -31,19 +32,19 @@ class SettingRow:
 
     @property
     def place(self) -> str:
-        return "default" if self.is_default else f"line {self.explained.setting.line}"
+        return _("default") if self.is_default else _("line {line}").format(line=self.explained.setting.line)
 
     def holds(self, words: list[str]) -> bool:
         """Whether each of the words (case-folded) stands somewhere in what is known of it."""
         setting = self.explained.setting
-        text = f"{setting.name} {setting.value} {setting.source} {self.place} {self.explained.meaning}".casefold()
-        return all(word in text for word in words)
+        text = f"{setting.name} {setting.value} {setting.source} {self.place} {self.explained.meaning}"
+        return all(word in text.casefold() for word in words)
 
 
 class SettingList(RowList[SettingRow]):
     head_height: ClassVar[int] = 1
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.SETTINGS, Scope.LIST)
-    HELP = (
+    HELP = N_(
         "Every setting as it was read at the start: its value, and the line of the config that says it, or that it is "
         "the default. A change of the file counts from the next start on. Below is what the setting means."
     )
@@ -53,7 +54,7 @@ class SettingList(RowList[SettingRow]):
         return self._columns(width, (row.key, value, row.place, row.explained.meaning), is_default=row.is_default)
 
     def head_line(self, width: int) -> Line:
-        cells = self._columns(width - 1, ("setting", "value", "from", "meaning"), is_default=True)
+        cells = self._columns(width - 1, (_("setting"), _("value"), _("from"), _("meaning")), is_default=True)
         return [(" ", Tone.MUTED), *((text, Tone.MUTED) for text, _ in cells)]
 
     def _columns(self, width: int, cells: tuple[str, str, str, str], *, is_default: bool) -> Line:
