@@ -6,12 +6,10 @@ the program's refusals use the same words.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import re
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -22,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from mqi_tui.config import Settings
+from mqi_tui.config.meaning import docstrings, subsection
 from mqi_tui.config.section import Section
 
 PAGE = Path(__file__).parents[1] / "docs" / "config.md"
@@ -42,24 +41,6 @@ _NAMES = {"machines": "NAME"}
 
 def page() -> str:
     return "\n".join([_HEAD, *_section("", Settings)])
-
-
-def docstrings(section: type[Section]) -> dict[str, str]:
-    """The docstring under each field that has one, on one line."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
-    assert isinstance(definition, ast.ClassDef)
-    found: dict[str, str] = {}
-    for field, below in zip(definition.body, definition.body[1:], strict=False):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = " ".join(text.split())
-    return found
-
-
-def subsection(field: FieldInfo) -> type[Section] | None:
-    """The section that a field is, may be, or holds under names of the user's choice."""
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
 
 
 def _section(place: str, section: type[Section]) -> Iterator[str]:

@@ -96,6 +96,6 @@ def show_config(options: argparse.Namespace) -> int:
         from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
 
         actions_of(config)
-    for key, value, source in config.effective():
-        print(printable(f"{key} = {value}  # {source}"))
+    for setting in config.effective():
+        print(printable(f"{setting.name} = {setting.value}  # {setting.source}"))
     return 0

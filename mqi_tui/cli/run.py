@@ -14,8 +14,9 @@ from mqi_tui.cli.arguments import Commands, count
 from mqi_tui.cli.ending import ended_with_terminal
 from mqi_tui.cli.headless import Headless
 from mqi_tui.cli.places import write_config
-from mqi_tui.config import Config, config_place, load_config
+from mqi_tui.config import Config, Settings, config_place, load_config
 from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.workflow.engine import Engine
 from mqi_tui.workflow.new_config import can_be_written
 
@@ -66,9 +67,12 @@ async def _offer_set_up(path: Path) -> None:
     if has_terminal and can_be_written(path):
         # Imported late: most starts need no set-up.
         from mqi_tui.ui.setup.app import SetupApp  # noqa: PLC0415
+        from mqi_tui.ui.theme import remembered_theme  # noqa: PLC0415
 
+        # No config says yet where the state is; a person who starts over has it at its usual place.
+        theme = await in_thread(remembered_theme, path.parent / Settings().state_directory)
         async with ended_with_terminal():
-            await SetupApp(path).run_async()
+            await SetupApp(path, theme).run_async()
 
 
 async def demo(options: argparse.Namespace) -> int:
@@ -102,12 +106,14 @@ async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     # Imported late: a headless run needs no Textual.
     from mqi_tui.ui.app import MqiApp  # noqa: PLC0415
     from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
+    from mqi_tui.ui.theme import remembered_theme  # noqa: PLC0415
 
     actions = actions_of(config)
+    theme = await in_thread(remembered_theme, config.settings.state_directory)
     async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
         _log_to_file(config)
         async with ended_with_terminal():
-            await MqiApp(engine, config, actions).run_async()
+            await MqiApp(engine, config, actions, theme).run_async()
         return 0
 
 

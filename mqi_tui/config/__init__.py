@@ -7,7 +7,7 @@ from mqi_tui.config.hpc_settings import (
     SshSettings,
     StorageSettings,
 )
-from mqi_tui.config.loading import DEFAULT_CONFIG, Config, config_place, load_config, parse_config
+from mqi_tui.config.loading import DEFAULT_CONFIG, Config, EffectiveSetting, config_place, load_config, parse_config
 from mqi_tui.config.settings import (
     EngineSettings,
     InterpreterSettings,
@@ -21,6 +21,7 @@ from mqi_tui.config.settings import (
 __all__ = [
     "DEFAULT_CONFIG",
     "Config",
+    "EffectiveSetting",
     "EngineSettings",
     "GpuReadingSettings",
     "HpcSettings",

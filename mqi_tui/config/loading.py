@@ -37,6 +37,24 @@ _EXPECTED = {
 
 
 @dataclass(frozen=True, slots=True)
+class EffectiveSetting:
+    """A setting as it is in force."""
+
+    key: KeyPath
+    value: str
+    """As JSON."""
+    line: int | None
+    """Where the file sets it; None for a default."""
+    source: str
+    """`file:line`, or `default`."""
+
+    @property
+    def name(self) -> str:
+        """`engine.command`, safe to print."""
+        return dotted(self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Validated settings, the file they came from and the line of each key in it."""
 
@@ -52,16 +70,13 @@ class Config:
         """A ConfigError about `key`, in the form that all messages about the config have."""
         return refuse_key(self.path, self.lines, key, _shown(found), expected)
 
-    def effective(self) -> Iterator[tuple[str, str, str]]:
-        """(dotted key, value as JSON, `default` or file:line) of every setting; a list is one value."""
+    def effective(self) -> Iterator[EffectiveSetting]:
+        """Every setting; a list is one value."""
         for key, value in _leaves(self.settings, ()):
             line = self.lines.get(key)
             # JSON is YAML on one line: what is printed can be copied into a config.
-            yield (
-                dotted(key),
-                json.dumps(value, default=str, ensure_ascii=False),
-                f"{self.path}:{line}" if line else "default",
-            )
+            shown = json.dumps(value, default=str, ensure_ascii=False)
+            yield EffectiveSetting(key, shown, line, f"{self.path}:{line}" if line else "default")
 
 
 def load_config(path: Path) -> Config:

@@ -45,6 +45,11 @@ class RemoteHandler:
         self._exit_record_grace = exit_record_grace
 
     @property
+    def transport(self) -> Transport:
+        """For what looks at the way itself; the work goes through this handler."""
+        return self._transport
+
+    @property
     def monitor(self) -> JobMonitor:
         return self._monitor
 

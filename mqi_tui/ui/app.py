@@ -13,14 +13,16 @@ from textual.worker import WorkerError
 
 from mqi_tui.config import Config
 from mqi_tui.domain.text import printable
+from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.ui import language, questions
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.commands import Outcome, sentences
 from mqi_tui.ui.language import _
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.screens.theme import ThemeScreen
 from mqi_tui.ui.text import shortened
-from mqi_tui.ui.theme import THEME
+from mqi_tui.ui.theme import DEFAULT, remember_theme, use_themes
 from mqi_tui.workflow.control import EngineControl
 
 _CLOSING_SECONDS = 5.0
@@ -35,16 +37,16 @@ class MqiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "mqi-tui"
 
-    def __init__(self, engine: EngineControl, config: Config, actions: Actions) -> None:
+    def __init__(self, engine: EngineControl, config: Config, actions: Actions, theme: str = DEFAULT) -> None:
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         language.choose(config.settings.language)
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._engine = engine
+        self._state_directory = config.settings.state_directory
         self._main = MainScreen(engine, self, config, actions)
         self.set_keymap(actions.keymap)
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        use_themes(self, theme)
 
     def get_default_screen(self) -> Screen[None]:
         return self._main
@@ -59,6 +61,23 @@ class MqiApp(App[None]):
     def action_help_quit(self) -> None:
         """Ctrl+C asks as `q` does."""
         self._ask_to_leave()
+
+    def action_theme(self) -> None:
+        if not isinstance(self.screen, ThemeScreen):
+            self.push_screen(ThemeScreen(), self._keep_theme)
+
+    def _keep_theme(self, name: str | None) -> None:
+        if name is not None:
+            self.run_worker(self._remember_theme(name), group=_COMMANDS, exit_on_error=False)
+
+    async def _remember_theme(self, name: str) -> None:
+        try:
+            await in_thread(remember_theme, self._state_directory, name)
+        except OSError as error:
+            text = _("It holds until you quit: {folder} cannot be written ({reason}).").format(
+                folder=self._state_directory, reason=error.strerror or str(error)
+            )
+            self._toast(text, _("The theme is not remembered"), "warning")
 
     def _ask_to_leave(self) -> None:
         if not isinstance(self.screen, ConfirmScreen):

@@ -34,6 +34,18 @@ COLOURS = _table()
 """Red, green and blue (0..255) of each level."""
 
 
+def _luminance(red: int, green: int, blue: int) -> float:
+    """The relative luminance 0..1 of WCAG 2."""
+    parts = [
+        (part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4) for part in (red, green, blue)
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+IS_LIGHT = tuple((_luminance(*colour) + 0.05) ** 2 > 1.05 * 0.05 for colour in COLOURS)
+"""Whether black is easier to read on the colour of a level than white."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """How a plane of rows x columns voxels lies in a picture of `height` x `width` pixels."""

@@ -27,6 +27,9 @@ _TOGETHER: tuple[frozenset[Scope], ...] = (
     frozenset({Scope.CASE, Scope.LOG}),
     frozenset({Scope.BEAM, Scope.LOG, Scope.LOG_ALONE}),
     frozenset({Scope.BEAM, Scope.DOSE, Scope.PLANE}),
+    frozenset({Scope.SETTINGS, Scope.LIST}),
+    frozenset({Scope.SETTINGS, Scope.LOG}),
+    frozenset({Scope.DOCTOR, Scope.LOG}),
 )
 """The scopes whose keys work at the same time, by pane."""
 

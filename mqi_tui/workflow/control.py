@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.workflow.doctor.check import Check
 from mqi_tui.workflow.inspection import BeamInspector
 
 
@@ -40,6 +41,10 @@ class EngineControl(Protocol):
     @property
     def inspector(self) -> BeamInspector:
         """Reads what a snapshot does not hold of a beam or a case: files, input, dose, plan."""
+        ...
+
+    def check_up(self) -> AsyncIterator[Check]:
+        """What `mqi-tui doctor` looks at, each check as soon as it is known, over the connection that the work uses."""
         ...
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:

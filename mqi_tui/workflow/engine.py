@@ -27,6 +27,7 @@ from mqi_tui.workflow.case_registrar import CaseRegistrar
 from mqi_tui.workflow.config_check import check_engine_parameters
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.control import LogChunk
+from mqi_tui.workflow.doctor import Check, check_up_running
 from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.inspection import BeamInspector
@@ -134,6 +135,9 @@ class Engine:
     @property
     def inspector(self) -> BeamInspector:
         return self._inspector
+
+    def check_up(self) -> AsyncIterator[Check]:
+        return check_up_running(self._context.config, self._context.remote.transport)
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:
         return self._publisher.changes()

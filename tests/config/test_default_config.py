@@ -26,7 +26,7 @@ def test_the_config_at_the_top_of_the_project_is_the_default_config_byte_for_byt
 
 
 def test_the_default_config_holds_every_setting_but_those_that_follow_from_others(default_path: Path) -> None:
-    by_default = [key for key, _, source in load_config(default_path).effective() if source == "default"]
+    by_default = [setting.name for setting in load_config(default_path).effective() if setting.source == "default"]
     assert by_default == ["hpc.python", "hpc.gpu_readings.where"]
     assert re.search(r"^  # python: ", DEFAULT_CONFIG, flags=re.MULTILINE)
     assert re.search(r"^    # where: ", DEFAULT_CONFIG, flags=re.MULTILINE)
@@ -41,7 +41,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     path.touch()
     config = load_config(path)
     assert config.settings == with_absolute_paths(Settings(), tmp_path)
-    assert {source for _, _, source in config.effective()} == {"default"}
+    assert {setting.source for setting in config.effective()} == {"default"}
 
 
 @pytest.mark.parametrize("text", ["# nothing but a comment\n", "---\n", "scan:\nhpc:\n  # gpu_count: 2\nretry: {}\n"])

@@ -35,7 +35,9 @@ def test_a_login_node_is_not_asked_for_gpus_by_default(tmp_path: Path, hpc: str,
 
 
 def test_what_follows_from_another_setting_counts_as_a_default(tmp_path: Path) -> None:
-    sources = {key: source for key, _, source in load_config(write(tmp_path, "  scheduler: slurm\n")).effective()}
+    sources = {
+        setting.name: setting.source for setting in load_config(write(tmp_path, "  scheduler: slurm\n")).effective()
+    }
     assert sources["hpc.gpu_readings.where"] == "default"
 
 

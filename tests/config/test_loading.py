@@ -88,9 +88,9 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(path: Path) -> None:
 def test_effective_tells_each_setting_once_with_where_it_came_from(path: Path) -> None:
     config = load(path, HERE_AND_THERE)
     effective = list(config.effective())
-    keys = [key for key, _, _ in effective]
+    keys = [setting.name for setting in effective]
     assert sorted(keys) == sorted(set(keys))
-    told = {key: (value, source) for key, value, source in effective}
+    told = {setting.name: (setting.value, setting.source) for setting in effective}
     assert told["result_path"] == (f'"{path.parent / "dose"}"', f"{path}:1")
     assert told["scan.ignore"] == ('[".*", "tmp"]', f"{path}:3")
     assert told["scan.auto_dispatch"] == ("true", f"{path}:6")
@@ -108,7 +108,7 @@ def test_what_effective_tells_is_a_config_with_the_same_settings(text: str, path
     config = load(path, text)
     again = load(path, as_config(config))
     assert again.settings == config.settings
-    assert all(source != "default" for _, _, source in again.effective())
+    assert all(setting.line for setting in again.effective())
 
 
 words = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0{}"), max_size=20)
@@ -217,14 +217,14 @@ def every_key(values: dict[str, Any], above: tuple[str, ...]) -> list[tuple[str,
 
 
 def as_config(config: Config) -> str:
-    """The lines of `effective` as a config file, nested as their dotted keys say."""
+    """The lines of `effective` as a config file, nested as their keys say."""
     top: dict[str, Any] = {}
-    for key, value, _ in config.effective():
+    for setting in config.effective():
         section = top
-        *above, name = key.split(".")
+        *above, name = setting.key
         for part in above:
             section = section.setdefault(part, {})
-        section[name] = json.loads(value)
+        section[name] = json.loads(setting.value)
     return yaml.safe_dump(top)
 
 

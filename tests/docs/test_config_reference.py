@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mqi_tui.config import Settings
+from mqi_tui.config.meaning import docstrings, subsection
 from mqi_tui.config.section import Section
 from tools import config_reference
 
@@ -12,7 +13,7 @@ from tools import config_reference
 def _sections(section: type[Section]) -> Iterator[type[Section]]:
     yield section
     for field in section.model_fields.values():
-        inner = config_reference.subsection(field)
+        inner = subsection(field)
         if inner is not None:
             yield from _sections(inner)
 
@@ -27,7 +28,7 @@ def test_every_setting_and_every_section_says_what_it_is() -> None:
         f"{section.__name__}.{name}"
         for section in _sections(Settings)
         for name, field in section.model_fields.items()
-        if name not in config_reference.docstrings(section) and config_reference.subsection(field) is None
+        if name not in docstrings(section) and subsection(field) is None
     ]
     assert silent == []
     assert [section.__name__ for section in _sections(Settings) if "__doc__" not in vars(section)] == []

@@ -20,6 +20,7 @@ from mqi_tui.config import Config, Settings
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.keymap import actions_of
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.theme import DEFAULT
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
 from mqi_tui.ui.widgets.detail_pane import DetailPane
@@ -117,11 +118,11 @@ def a_config(**settings: object) -> Config:
 
 @asynccontextmanager
 async def on_stage(
-    engine: ScriptedEngine, size: tuple[int, int] = MIDDLE, *, config: Config | None = None
+    engine: ScriptedEngine, size: tuple[int, int] = MIDDLE, *, config: Config | None = None, theme: str = DEFAULT
 ) -> AsyncIterator[Stage]:
     """Run the app over the engine until its first picture is there."""
     config = config or a_config()
-    app = MqiApp(engine, config, actions_of(config))
+    app = MqiApp(engine, config, actions_of(config), theme)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         stage = Stage(app, pilot, engine)
         await stage.until(lambda: engine.published > 0)

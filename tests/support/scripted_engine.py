@@ -15,6 +15,7 @@ from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRe
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.workflow.control import LogChunk
+from mqi_tui.workflow.doctor import Check
 from tests.support.scripted_inspector import ScriptedInspector
 
 NOW = datetime(2026, 3, 4, 10, 41, 7, tzinfo=UTC)
@@ -126,6 +127,14 @@ class ScriptedEngine:
         self.silence = timedelta(0)
         """How long ago the picture was last confirmed."""
         self.inspector = ScriptedInspector()
+        self.checks: Sequence[Check] = ()
+        """What the doctor finds."""
+        self.checks_gate: asyncio.Event | None = None
+        """What the doctor waits for after them, if it is set."""
+        self.checks_after: Sequence[Check] = ()
+        """What it finds after that."""
+        self.doctors = [0, 0]
+        """How many times the doctor was called, and has ended."""
         self.published = 0
         """How many snapshots were taken from `changes`."""
 
@@ -147,6 +156,18 @@ class ScriptedEngine:
             self.published += 1
             yield self._snapshot
             await self._changed.wait()
+
+    async def check_up(self) -> AsyncIterator[Check]:
+        self.doctors[0] += 1
+        try:
+            for check in self.checks:
+                yield check
+            if self.checks_gate is not None:
+                await self.checks_gate.wait()
+            for check in self.checks_after:
+                yield check
+        finally:
+            self.doctors[1] += 1
 
     async def dispatch(self, case_id: str, beam_ids: Collection[str] | None = None) -> str:
         if self.gate is not None:

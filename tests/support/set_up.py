@@ -10,6 +10,7 @@ from mqi_tui.ui.setup.app import SetupApp
 from mqi_tui.ui.setup.field_row import FieldRow
 from mqi_tui.ui.setup.fields import Place
 from mqi_tui.ui.setup.form import FormScreen
+from mqi_tui.ui.theme import DEFAULT
 from tests.support.screens import SMALL, View
 
 
@@ -31,8 +32,8 @@ class SetUp(View):
 
 
 @asynccontextmanager
-async def set_up(path: Path, size: tuple[int, int] = SMALL) -> AsyncIterator[SetUp]:
-    app = SetupApp(path)
+async def set_up(path: Path, size: tuple[int, int] = SMALL, *, theme: str = DEFAULT) -> AsyncIterator[SetUp]:
+    app = SetupApp(path, theme)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await pilot.pause()
         yield SetUp(app, pilot)

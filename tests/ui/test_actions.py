@@ -8,7 +8,9 @@ from mqi_tui.ui.actions import ACTIONS, Action, Actions, Scope, bindings_of
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.case import CaseScreen
+from mqi_tui.ui.screens.doctor import DoctorScreen
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.screens.settings import SettingsScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
@@ -31,7 +33,10 @@ _OWNERS = {
     Scope.BEAM: BeamScreen,
     Scope.DOSE: DosePane,
     Scope.PLANE: PlaneView,
+    Scope.SETTINGS: SettingsScreen,
+    Scope.DOCTOR: DoctorScreen,
 }
+_BEAM_SCREEN = {Scope.BEAM, Scope.DOSE, Scope.PLANE}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.binding_id)
@@ -57,9 +62,15 @@ def test_the_case_screen_and_its_list_share_no_key() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_the_list_of_settings_shares_no_key_with_its_screen() -> None:
+    for scope in (Scope.LIST, Scope.LOG):
+        keys = [key for action in ACTIONS if action.scope in {Scope.SETTINGS, scope} for key in action.keys]
+        assert len(keys) == len(set(keys)), scope
+
+
 def test_no_two_actions_have_one_name_in_the_palette_or_in_a_scope() -> None:
-    of_a_beam = {Scope.BEAM, Scope.DOSE, Scope.PLANE}
-    for scopes in (of_a_beam, {Scope.CASE}, set(Scope) - of_a_beam - {Scope.CASE}):
+    own = {Scope.CASE, Scope.SETTINGS, Scope.DOCTOR}
+    for scopes in (_BEAM_SCREEN, *({scope} for scope in own), set(Scope) - _BEAM_SCREEN - own):
         titles = [action.title for action in ACTIONS if action.title and action.scope in scopes]
         assert len(titles) == len(set(titles))
     assert len({action.binding_id for action in ACTIONS}) == len(ACTIONS)

@@ -13,12 +13,15 @@ from mqi_tui.ui.actions import ACTIONS, Action
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
+from mqi_tui.ui.screens.doctor import DoctorScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 from mqi_tui.ui.screens.paths import PathsScreen
 from mqi_tui.ui.screens.search import SearchScreen
+from mqi_tui.ui.screens.settings import SettingsScreen
+from mqi_tui.ui.screens.theme import ThemeScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_head import Tab
 from mqi_tui.ui.widgets.dose_pane import DosePane
@@ -135,6 +138,9 @@ SCENARIOS = {
     "MAIN.toggle_all": Scenario(says("Beams of all cases")),
     "MAIN.open_case": Scenario(shows(CaseScreen), before=("tab",)),
     "MAIN.events": Scenario(shows(EventsScreen)),
+    "MAIN.doctor": Scenario(shows(DoctorScreen)),
+    "MAIN.settings": Scenario(shows(SettingsScreen)),
+    "MAIN.theme": Scenario(shows(ThemeScreen)),
     "MAIN.dispatch_ready": Scenario(
         commands(("dispatch", "alpha", ("alpha_b1",)), ("dispatch", "beta", ("beta_b2",))), after=("y",)
     ),
@@ -195,6 +201,7 @@ SCENARIOS = {
     "BEAM.retry_beam": Scenario(commands(("retry", "alpha_b3")), before=("tab", "end", "up", "enter")),
     "BEAM.cancel_beam": Scenario(commands(("cancel_beam", "alpha_b2")), before=("tab", "down", "enter"), after=("y",)),
     "BEAM.rerun_beam": Scenario(commands(("rerun", "alpha_b4")), before=_TO_BEAM, after=("y",)),
+    "BEAM.theme": Scenario(shows(ThemeScreen), before=_TO_BEAM),
     "BEAM.quit": Scenario(shows(ConfirmScreen), before=_TO_BEAM),
     "DOSE.show_transverse": Scenario(sees_plane(PlaneKind.TRANSVERSE), before=_TO_DOSE, ready=has_dose),
     "DOSE.show_coronal": Scenario(sees_plane(PlaneKind.CORONAL), before=(*_TO_DOSE, "z"), ready=has_dose),
@@ -207,6 +214,18 @@ SCENARIOS = {
     "PLANE.cursor_right": Scenario(cursor_at(8, 4, 15), before=_TO_PLANE, ready=has_dose),
     "PLANE.slice_back": Scenario(cursor_at(7, 4, 14), before=_TO_PLANE, ready=has_dose),
     "PLANE.slice_on": Scenario(cursor_at(7, 4, 16), before=_TO_PLANE, ready=has_dose),
+    "SETTINGS.filter": Scenario(says("Settings · 1 of 9"), before=("comma",), after=tuple("max_workers")),
+    "SETTINGS.help": Scenario(shows(HelpScreen), before=("comma",)),
+    "SETTINGS.palette": Scenario(shows(PaletteScreen), before=("comma",)),
+    "SETTINGS.leave": Scenario(shows(MainScreen), before=("comma",)),
+    "SETTINGS.quit": Scenario(shows(ConfirmScreen), before=("comma",)),
+    "DOCTOR.check_again": Scenario(
+        lambda stage: stage.engine.doctors == [2, 2], before=("f2",), ready=says("0 checks")
+    ),
+    "DOCTOR.help": Scenario(shows(HelpScreen), before=("f2",)),
+    "DOCTOR.palette": Scenario(shows(PaletteScreen), before=("f2",)),
+    "DOCTOR.leave": Scenario(shows(MainScreen), before=("f2",)),
+    "DOCTOR.quit": Scenario(shows(ConfirmScreen), before=("f2",)),
     "LOG.scroll_up": Scenario(log_at(follows=False), before=_TO_LOG),
     "LOG.scroll_down": Scenario(log_at(y=1), before=_TO_LOG_TOP),
     "LOG.page_up": Scenario(log_at(follows=False), before=_TO_LOG),

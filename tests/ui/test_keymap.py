@@ -35,7 +35,7 @@ def _keys(*own: tuple[str, list[str]]) -> Actions:
     ("text", "key", "shown"),
     [
         ("f5", "f5", "f5"),
-        ("T", "T", "T"),
+        ("Z", "Z", "Z"),
         ("+", "plus", "+"),
         ("plus", "plus", "+"),
         (",", "comma", ","),
@@ -49,7 +49,7 @@ def _keys(*own: tuple[str, list[str]]) -> Actions:
     ],
 )
 def test_keys_are_named_as_a_person_would_or_as_the_terminal_does(text: str, key: str, shown: str) -> None:
-    [action] = [action for action in _keys(("retry_target", [text])) if action.name == "retry_target"]
+    [action] = [action for action in _keys(("settings", []), ("retry_target", [text])) if action.name == "retry_target"]
     assert action.keys == (key,)
     assert action.shown_key == shown
 

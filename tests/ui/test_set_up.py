@@ -85,7 +85,7 @@ async def test_a_cluster_is_written_as_it_was_shown_and_only_what_differs(size: 
     assert (hpc.slurm.gres, hpc.gpu_count) == ("", 2)
     assert config.settings.engine.command == ("/opt/my engine", "--in", "{tps_file}")
     assert config.settings.scan_directory == Path("/data/DOE [QA]: # 한글")
-    written = {key for key, _, source in config.effective() if source != "default"}
+    written = {setting.name for setting in config.effective() if setting.line}
     assert written == {*typed, "hpc.transport", "hpc.scheduler"}
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):

@@ -18,7 +18,7 @@ from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.local_transport import LocalTransport
 from mqi_tui.hpc.protocols import CommandResult
 from mqi_tui.repositories import database
-from mqi_tui.workflow.doctor import Check, Outcome, check_up, connection
+from mqi_tui.workflow.doctor import Check, Outcome, check_up, checkup
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, take_steps, warning
 from mqi_tui.workflow.doctor.folders import PROBE, PROBE_NAME
 from mqi_tui.workflow.doctor.patience import patiently
@@ -270,10 +270,10 @@ class AlteringTransport(LocalTransport):
 
 def _use(transport: LocalTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
-    async def open_transport(_: object, *, questions: object) -> AsyncIterator[LocalTransport]:
+    async def open_transport(_: object) -> AsyncIterator[LocalTransport]:
         yield transport
 
-    monkeypatch.setattr(connection, "open_transport", open_transport)
+    monkeypatch.setattr(checkup, "open_transport", open_transport)
 
 
 async def test_an_hpc_out_of_reach_is_one_failure_and_the_rest_is_skipped(

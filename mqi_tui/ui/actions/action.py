@@ -29,6 +29,8 @@ class Scope(StrEnum):
     BEAM = "On the beam screen"
     DOSE = "In the dose of a beam"
     PLANE = "In a plane of the dose"
+    SETTINGS = "In the list of settings"
+    DOCTOR = "On the doctor's screen"
 
 
 @runtime_checkable

@@ -20,7 +20,8 @@ from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, IN_HPC_QUEUE, Mark
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
-from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, content_of
+from mqi_tui.ui.tones import Line, Tone
+from mqi_tui.ui.widgets.toned_text import TonedText
 
 _LEGEND_WIDTH = 24
 
@@ -49,7 +50,6 @@ class Sentence(Static):
 class HelpScreen(InfoScreen[Action]):
     """Dismissed with the action that was clicked, if any; `reach` holds the scopes of the screen below."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,enter", "leave", show=False)]
 
@@ -79,7 +79,7 @@ class HelpScreen(InfoScreen[Action]):
             folder_marks = (
                 (_("folder {state}").format(state=_(state.value)), mark) for state, mark in FOLDER_MARKS.items()
             )
-            yield Static(content_of(self, _legend([*beam_marks, *folder_marks])), classes="wide")
+            yield TonedText(_legend([*beam_marks, *folder_marks]), classes="wide")
             yield Static(Content(_("Your own keys")), classes="heading")
             yield Static(Content(_own_keys(self._actions)), classes="wide")
 

@@ -16,8 +16,10 @@ from mqi_tui.ui.language import _
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow, CaseRow
 from mqi_tui.ui.screens.cockpit import Cockpit
+from mqi_tui.ui.screens.doctor import DoctorScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.paths import PathRow, PathsScreen, paths_of
+from mqi_tui.ui.screens.settings import SettingsScreen
 from mqi_tui.ui.text import counted
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.filter_input import FilterInput
@@ -120,6 +122,12 @@ class Viewing(Cockpit):
 
     def action_events(self) -> None:
         self.app.push_screen(EventsScreen(self._snapshot))
+
+    def action_doctor(self) -> None:
+        self.app.push_screen(DoctorScreen(self._engine, self._actions))
+
+    def action_settings(self) -> None:
+        self.app.push_screen(SettingsScreen(self._config, self._actions))
 
     def action_copy_path(self) -> None:
         if paths := self._paths_or_say():

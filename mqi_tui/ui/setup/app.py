@@ -14,7 +14,7 @@ from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.ui import language
 from mqi_tui.ui.setup.form import FormScreen
 from mqi_tui.ui.setup.place import PlaceScreen
-from mqi_tui.ui.theme import THEME
+from mqi_tui.ui.theme import DEFAULT, use_themes
 from mqi_tui.workflow.new_config import write_new_config
 
 
@@ -24,7 +24,7 @@ class SetupApp(App[bool]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "mqi-tui"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, theme: str = DEFAULT) -> None:
         super().__init__(css_path=["../app.tcss", "setup.tcss"])
         # There is no config yet that could say more than the locale.
         language.choose("auto")
@@ -32,8 +32,7 @@ class SetupApp(App[bool]):
         self.animation_level = "none"
         self._path = path
         self._typed: dict[KeyPath, str] = {}
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        use_themes(self, theme)
 
     def get_default_screen(self) -> Screen[None]:
         return PlaceScreen(self._path)

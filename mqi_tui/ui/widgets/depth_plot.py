@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +26,9 @@ _BEYOND = 1.15
 """How much of the depth behind the last dose is drawn."""
 _LETTERS = 4
 """How often its letter stands on each curve."""
+
+Marks = tuple[float, float | None, float | None]
+"""The depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
 
 
 class _ShortNumbers(NumericAxisFormatter):
@@ -52,6 +55,7 @@ class _DepthAxes(PlotWidget, can_focus=False):
         super().__init__(id=id, allow_pan_and_zoom=False)
         self.set_x_formatter(_ShortNumbers())
         self.set_y_formatter(_ShortNumbers())
+        self._draw_again: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
         """The parts of a PlotWidget, with canvases of our own."""
@@ -63,6 +67,8 @@ class _DepthAxes(PlotWidget, can_focus=False):
     def on_mount(self) -> None:
         self.margin_top, self.margin_bottom, self.margin_left = 1, 1, _LABEL_WIDTH + 2
         super().on_mount()
+        # What is drawn holds its colours, and knows nothing of a theme.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_again())
 
     def _begin(self, deepest_mm: float, highest: float, unit: str) -> None:
         """Axes for curves up to that depth and that dose, without any."""
@@ -92,9 +98,10 @@ class DepthPlot(_DepthAxes):
         depth_mm: Sequence[float],
         dose: Sequence[float],
         unit: str,
-        marks: tuple[float, float | None, float | None],
+        marks: Marks,
     ) -> None:
-        """`marks` are the depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
+        """The dose at each depth (mm); `marks` are each drawn at their height."""
+        self._draw_again = lambda: self.show(depth_mm, dose, unit, marks)
         peak = max(dose)
         step = depth_mm[1] - depth_mm[0] if len(depth_mm) > 1 else 2 * depth_mm[0]
         self._begin(depth_mm[-1] + step / 2, peak, unit)
@@ -110,6 +117,7 @@ class OverlaidPlot(_DepthAxes):
 
     def show(self, curves: Sequence[LetteredCurve], unit: str) -> None:
         """At least one curve. The axis of depths ends a little behind the last dose that is to be seen."""
+        self._draw_again = lambda: self.show(curves, unit)
         ends = [_end_of_dose(curve) for curve in curves]
         scored = max(curve.depth_mm[-1] for curve in curves)
         self._begin(min(max(ends) * _BEYOND, scored), max(max(curve.dose) for curve in curves), unit)

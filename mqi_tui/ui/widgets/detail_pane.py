@@ -9,18 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.language import N_
 from mqi_tui.ui.text import wrap
-from mqi_tui.ui.tones import TONE_CLASSES, Line, content_of
+from mqi_tui.ui.tones import Line
+from mqi_tui.ui.widgets.toned_text import TonedText
 
 _FEWEST_LINES = 2
 
 
 class DetailPane(VerticalScroll):
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
     HELP = N_("All that is known about what the cursor is on, above all why a beam failed and what to do.")
@@ -29,25 +28,23 @@ class DetailPane(VerticalScroll):
         """It takes at most one part in `share` of the screen's height."""
         super().__init__(id=id)
         self._share = share
-        self._lines: Sequence[Line] = ()
         self._title = ""
-        self._static = Static("", markup=False)
+        self._content = TonedText()
 
     def compose(self) -> ComposeResult:
-        yield self._static
+        yield self._content
 
     @property
     def text(self) -> str:
         """What is shown, as plain lines."""
-        return "\n".join("".join(text for text, _ in line) for line in self._lines)
+        return "\n".join("".join(text for text, _ in line) for line in self._content.lines)
 
     def show(self, title: str, lines: Sequence[Line]) -> None:
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
-        if lines != self._lines:
-            self._lines = lines
-            self._static.update(content_of(self, lines))
+        if lines != self._content.lines:
+            self._content.show(lines)
             self._fit_height()
 
     def on_resize(self) -> None:

@@ -20,8 +20,8 @@ class FilterInput(SafeInput):
     class Left(Message):
         """The reader is done with typing."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(placeholder=_(EXAMPLE), id=id)
+    def __init__(self, *, id: str, placeholder: str = EXAMPLE) -> None:  # noqa: A002
+        super().__init__(placeholder=_(placeholder), id=id)
         self.cursor_blink = False
         self.display = False
 

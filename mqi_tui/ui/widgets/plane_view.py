@@ -21,7 +21,7 @@ from textual.widget import Widget
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, Voxel, counts
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.dose_words import centre_mm, is_upwards, plane_title
-from mqi_tui.ui.heat import COLOURS, LEVELS, Fit, levels, shade
+from mqi_tui.ui.heat import COLOURS, IS_LIGHT, LEVELS, Fit, levels, shade
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import fit, fit_right
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
@@ -273,9 +273,8 @@ def _style(top: int, bottom: int) -> Style:
 @cache
 def _cursor_style(level: int) -> Style:
     """Black on light colours, white on dark ones."""
-    return Style(color=Color.from_rgb(0, 0, 0) if level > LEVELS * 5 // 8 else Color.from_rgb(255, 255, 255)) + Style(
-        bgcolor=_colour(level), bold=True
-    )
+    ink = Color.from_rgb(0, 0, 0) if IS_LIGHT[level] else Color.from_rgb(255, 255, 255)
+    return Style(color=ink, bgcolor=_colour(level), bold=True)
 
 
 @cache

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import PurePosixPath
 
 from mqi_tui.config import Config
 from mqi_tui.domain.errors import PermanentError, TransientError
-from mqi_tui.hpc.factory import open_transport
 from mqi_tui.hpc.gpu_readings import read_gpus
 from mqi_tui.hpc.protocols import Transport
-from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.storage import free_bytes
 from mqi_tui.workflow.doctor.check import Finding, Step, failed, ok, warning
 from mqi_tui.workflow.doctor.folders import PROBE, PROBE_NAME
@@ -33,12 +31,16 @@ _ANSWER = "mqi-tui doctor: 1 2 3"
 
 
 class ConnectionChecks:
-    """Opens a transport of its own; it stays open for later steps and is closed with the stack."""
+    """Enters the way to the HPC; it stays open for later steps and is left with the stack."""
 
-    def __init__(self, config: Config, stack: AsyncExitStack, questions: QuestionBoard) -> None:
+    def __init__(
+        self, config: Config, stack: AsyncExitStack, way: AbstractAsyncContextManager[Transport], *, asks: bool
+    ) -> None:
+        """`asks`: whether a person may be asked for a password or a host key on that way."""
         self._settings = config.settings
         self._stack = stack
-        self._questions = questions
+        self._way = way
+        self._asks = asks
         self._transport: Transport | None = None
 
     @property
@@ -54,7 +56,7 @@ class ConnectionChecks:
     def steps(self) -> list[Step]:
         there = (CONNECTION,)
         wait = self._settings.hpc.ssh.connect_timeout_seconds + 30.0
-        if self._questions.has_audience:
+        if self._asks:
             wait += ANSWER_SECONDS
         return [
             Step(CONNECTION, self._connect, "correct hpc.transport and hpc.ssh, or try ssh by hand", (), wait),
@@ -69,7 +71,7 @@ class ConnectionChecks:
 
     async def _connect(self) -> Finding:
         started = time.monotonic()
-        transport = await self._stack.enter_async_context(open_transport(self._settings, questions=self._questions))
+        transport = await self._stack.enter_async_context(self._way)
         result = await transport.run(["true"], timeout=20.0)
         if result.exit_status != 0:
             return failed(f"`true` ended with exit code {result.exit_status} there", "look at the login shell there")
