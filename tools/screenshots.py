@@ -64,10 +64,10 @@ class Picture:
 
 
 PICTURES_OF_THE_COCKPIT = {
-    "main": Picture(("enter", "tab"), "histories"),
+    "main": Picture(("right", "tab"), "histories"),
     "failed-beam": Picture(("n", "tab", "enter"), "Failed while"),
-    "beam": Picture(("enter", "tab", "end", "enter"), "Attempts"),
-    "dose": Picture(("enter", "tab", "end", "enter", "5"), "R80"),
+    "beam": Picture(("right", "tab", "end", "enter"), "Attempts"),
+    "dose": Picture(("right", "tab", "end", "enter", "5"), "R80"),
     "help": Picture(("question_mark",), "This pane"),
 }
 

@@ -134,7 +134,7 @@ SCENES = {
     "a beam that computes": Scene(("tab",), CASE + BEAM + DETAIL + JOB + LOG, ready=_has(LOG)),
     "a beam that failed": Scene(("tab", "down"), CASE + BEAM + ERROR),
     "a log that cannot be read": Scene(("tab",), TROUBLE, _fail_everything, _has("cannot be read")),
-    "a case with beams": Scene(("enter",), CASE + BEAM + WARNING),
+    "a case with beams": Scene(("right",), CASE + BEAM + WARNING),
     "a folder": Scene(("end",), FOLDER + REASON),
     "what needs a person": Scene(("shift+tab", "down"), CASE + TROUBLE + ERROR + DISK),
     "all beams": Scene(("a", "space"), CASE + BEAM),
