@@ -19,6 +19,7 @@ from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 from mqi_tui.ui.screens.paths import PathsScreen
+from mqi_tui.ui.screens.save_log import SaveLogScreen
 from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.screens.settings import SettingsScreen
 from mqi_tui.ui.screens.theme import ThemeScreen
@@ -235,6 +236,14 @@ SCENARIOS = {
     "LOG_ALONE.search": Scenario(shows(SearchScreen), before=_TO_LOG),
     "LOG_ALONE.next_match": Scenario(log_at(y=79), before=(*_TO_LOG_TOP, "ctrl+f", *"79", "space", "enter", "home")),
     "LOG_ALONE.previous_match": Scenario(log_at(y=179), before=(*_TO_LOG, "ctrl+f", *"79", "space", "enter", "end")),
+    "LOG_ALONE.wrap": Scenario(lambda stage: stage.log.virtual_size.height > len(stage.log.lines), before=_TO_LOG),
+    "LOG_ALONE.copy_page": Scenario(
+        lambda stage: stage.app.clipboard.startswith(f"line 0 {'x' * 300}\nline 1 "), before=_TO_LOG_TOP
+    ),
+    "LOG_ALONE.copy_line": Scenario(
+        lambda stage: stage.app.clipboard == "line 50 CUDA error: out of memory", before=(*_TO_LOG_TOP, "x")
+    ),
+    "LOG_ALONE.save_log": Scenario(shows(SaveLogScreen), before=_TO_LOG),
     "LOG.scroll_left": Scenario(log_at(x=0), before=(*_TO_LOG, "right")),
     "LOG.scroll_right": Scenario(lambda stage: stage.log.scroll_offset.x > 0, before=_TO_LOG),
     "LOG.scroll_home": Scenario(log_at(y=0), before=_TO_LOG),
