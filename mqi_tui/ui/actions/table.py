@@ -118,6 +118,21 @@ ACTIONS = (
         asks=True,
     ),
     Action(
+        "priority_up",
+        Scope.MAIN,
+        ("plus",),
+        "Raise the priority: of the beams that wait for a GPU slot or a turn, the highest goes first. No job on the "
+        "HPC is moved.",
+        title="Raise the priority of what is selected",
+    ),
+    Action(
+        "priority_down",
+        Scope.MAIN,
+        ("minus",),
+        "Lower the priority: beams with a lower one wait until the others have what they wait for.",
+        title="Lower the priority of what is selected",
+    ),
+    Action(
         "next_failed",
         Scope.MAIN,
         ("n",),
@@ -327,6 +342,20 @@ ACTIONS = (
         asks=True,
     ),
     Action("app.theme", Scope.BEAM, ("T",), "Choose the colours; the choice is remembered.", title="Theme"),
+    Action(
+        "priority_up",
+        Scope.BEAM,
+        ("plus",),
+        "Raise its priority: of the beams that wait, the highest goes first. No job on the HPC is moved.",
+        title="Raise the priority of the beam",
+    ),
+    Action(
+        "priority_down",
+        Scope.BEAM,
+        ("minus",),
+        "Lower its priority.",
+        title="Lower the priority of the beam",
+    ),
     Action("app.quit", Scope.BEAM, ("q",), "Quit. Says what goes on running; y confirms.", title="Quit", asks=True),
     Action(
         "show_transverse",

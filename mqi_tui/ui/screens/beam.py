@@ -261,6 +261,12 @@ class BeamScreen(Reading):
             lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
         )
 
+    def action_priority_up(self) -> None:
+        self._runner.carry_out(commands.change_priority(self._engine, BeamsTarget((self._beam,)), 1))
+
+    def action_priority_down(self) -> None:
+        self._runner.carry_out(commands.change_priority(self._engine, BeamsTarget((self._beam,)), -1))
+
     def action_leave(self) -> None:
         self.dismiss(None)
 
