@@ -1,4 +1,4 @@
-"""`dispatch`, `retry` and `cancel`: given to the program that runs, or carried out here when none does."""
+"""`dispatch`, `retry`, `cancel` and `priority`: given to the program that runs, or carried out here when none does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mqi_tui.repositories.instance_lock import holder
 from mqi_tui.repositories.requests import RequestRepository
 from mqi_tui.repositories.rows import storable
 from mqi_tui.workflow.engine import Engine
-from mqi_tui.workflow.request_server import perform
+from mqi_tui.workflow.request_server import PRIORITY_STEP, perform
 
 _ANSWER_SECONDS = 30.0
 _ASK_SECONDS = 0.2
@@ -56,18 +56,45 @@ def add_parsers(commands: Commands, config: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("target", metavar="BEAM_ID|CASE_ID")
     parser.set_defaults(command=request, verb="cancel", beam=[])
+    parser = commands.add_parser(
+        "priority",
+        parents=[config],
+        help="let a beam that waits go before others, or after them",
+        description="Changes the priority (-9 to 9) of a beam, or of every beam of a case that neither computes nor is "
+        "over: of those that wait for a GPU slot or a turn, the highest priority goes first. A job that was handed to "
+        "the HPC is not moved there.",
+    )
+    parser.add_argument("target", metavar="BEAM_ID|CASE_ID")
+    parser.add_argument("step", type=_step, metavar="+N|-N", help="by how much: +1 is one step up, -1 one down")
+    parser.set_defaults(command=request, verb="priority", beam=[])
+
+
+def _step(text: str) -> int:
+    if not PRIORITY_STEP.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"found {text}, expected +1, -1, or another number with its sign")
+    return int(text)
 
 
 async def request(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     # No case or beam has a name with bytes that are no UTF-8; so they are searched for by what is stored of such names.
     target, beams = storable(options.target), [storable(beam) for beam in options.beam]
-    verb = "rerun" if options.verb == "retry" and options.from_start else options.verb
+    verb = _verb_of(options)
     if await asyncio.to_thread(holder, config.settings.lock_path) is not None:
         return await _ask_running_program(config, verb, target, beams)
-    if verb == "cancel":
-        return await _cancel_here(config, target)
+    if options.verb in {"cancel", "priority"}:
+        return await _carry_out_paused(config, verb, target)
     return await _carry_out_here(config, verb, target, tuple(beams))
+
+
+def _verb_of(options: argparse.Namespace) -> str:
+    match options.verb:
+        case "retry" if options.from_start:
+            return "rerun"
+        case "priority":
+            return f"priority {options.step:+d}"
+        case verb:
+            return str(verb)
 
 
 async def _ask_running_program(config: Config, verb: str, target: str, beams: list[str]) -> int:
@@ -98,12 +125,13 @@ async def _carry_out_here(config: Config, verb: str, target: str, beams: tuple[s
         return 0 if _is_done(engine.snapshot, target, beams) else 1
 
 
-async def _cancel_here(config: Config, target: str) -> int:
-    # Paused, so that the other beams do not go on only because one is cancelled.
+async def _carry_out_paused(config: Config, verb: str, target: str) -> int:
+    # Paused, so that no beam goes on only because one is cancelled or moved.
     async with Engine.open(config, paused=True) as engine:
-        print(await perform(engine, "cancel", target), flush=True)
-        await engine.refresh()
-        await Headless(engine, dispatch_all=False).until(_nothing_is_cancelling)
+        print(await perform(engine, verb, target), flush=True)
+        if verb == "cancel":
+            await engine.refresh()
+            await Headless(engine, dispatch_all=False).until(_nothing_is_cancelling)
     return 0
 
 

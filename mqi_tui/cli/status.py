@@ -10,6 +10,7 @@ from typing import Any
 
 from mqi_tui.cli.arguments import Commands
 from mqi_tui.config import load_config
+from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.records import BeamRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.text import printable
@@ -79,6 +80,7 @@ def _beam_as_json(beam: BeamRecord) -> dict[str, Any]:
         "attempt": beam.attempt,
         "error": beam.error,
         "result_path": str(beam.result_path) if beam.result_path else None,
+        "priority": beam.priority,
     }
 
 
@@ -89,7 +91,8 @@ def print_table(cases: list[CaseView], gpus: list[GpuRecord], folders: list[Fold
             print(printable(f"  ! {warning}"))
         for beam in case.beams:
             place = f", GPU {beam.gpu_id}" if beam.gpu_id is not None else ""
-            print(printable(f"  {beam.beam_name}  {beam.word:15} {beam.progress:4.0%}{place}"))
+            priority = f", priority {shown}" if (shown := shown_priority(beam)) else ""
+            print(printable(f"  {beam.beam_name}  {beam.word:15} {beam.progress:4.0%}{place}{priority}"))
             if beam.error:
                 print(printable(f"    {beam.error}"))
     for folder in folders:

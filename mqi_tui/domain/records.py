@@ -49,6 +49,8 @@ class BeamRecord:
     updated_at: datetime
     job_waits: bool = False
     """The job of a beam in HPC execution is being handed over, or waits in the scheduler's own queue."""
+    priority: int = 0
+    """-9..9; of the beams that wait for the same thing, those with the highest go first."""
 
     @property
     def word(self) -> str:

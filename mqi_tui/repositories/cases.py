@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.names import beam_id_of
+from mqi_tui.domain.priority import HIGHEST_PRIORITY, LOWEST_PRIORITY, why_not_movable
 from mqi_tui.domain.records import BeamProgress, BeamRecord, CaseRecord, EndedAttempt, EventRecord, FolderRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.database import Database, Transaction
@@ -127,6 +128,34 @@ class CaseRepository:
                 ended=ended,
             )
         )
+
+    async def change_priority(self, beam_id: str, step: int) -> tuple[int, int]:
+        """Raise (or, with a negative step, lower) the beam's priority as far as it goes; what it was, and what it is.
+
+        Raises RequestRefusedError for an unknown beam, one whose priority does not count now, and at the end of the
+        scale.
+        """
+
+        async def work(transaction: Transaction) -> tuple[int, int]:
+            row = await transaction.one("SELECT * FROM beams WHERE beam_id = ?", (beam_id,))
+            if row is None:
+                raise RequestRefusedError(f"there is no beam {beam_id}.")
+            beam = to_beam(row)
+            if reason := why_not_movable(beam):
+                raise RequestRefusedError(reason)
+            before = beam.priority
+            priority = min(max(before + step, LOWEST_PRIORITY), HIGHEST_PRIORITY)
+            if priority == before:
+                raise RequestRefusedError(
+                    f"{beam_id} has priority {before} already; the lowest is {LOWEST_PRIORITY}, the highest "
+                    f"{HIGHEST_PRIORITY}."
+                )
+            await transaction.run("UPDATE beams SET priority = ? WHERE beam_id = ?", (priority, beam_id))
+            text = f"priority {before} -> {priority}"
+            await add_event(transaction, text, level="info", case_id=beam.parent_case_id, beam_id=beam_id)
+            return before, priority
+
+        return await self._database.write(work)
 
     async def update_progress(self, values: Mapping[str, BeamProgress]) -> None:
         """Note how far beams are; progress never falls, and a beam that has left the stage stays as it is."""

@@ -8,15 +8,16 @@ from mqi_tui.repositories.database import Database, Transaction
 from mqi_tui.repositories.rows import to_gpu
 from mqi_tui.repositories.transitions import change_status, drop_retired_slots
 
-# Within a case first come, first served; between cases in turn, the one that was served longest ago first.
+# The highest priority first. In one priority: within a case first come, first served; between cases in turn, the one
+# that was served longest ago first.
 _QUEUE = """
 SELECT beam_id FROM (
-    SELECT beam_id, queued_at, slot_turn,
-           ROW_NUMBER() OVER (PARTITION BY parent_case_id ORDER BY queued_at, beam_id) AS place
+    SELECT beam_id, priority, queued_at, slot_turn,
+           ROW_NUMBER() OVER (PARTITION BY parent_case_id, priority ORDER BY queued_at, beam_id) AS place
     FROM beams JOIN cases ON case_id = parent_case_id
     WHERE status = 'hpc_queued'
 )
-ORDER BY place, slot_turn, queued_at, beam_id
+ORDER BY priority DESC, place, slot_turn, queued_at, beam_id
 """
 _FREE = """
 SELECT gpu_id FROM gpus

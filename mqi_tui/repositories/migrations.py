@@ -116,7 +116,11 @@ ALTER TABLE events ADD COLUMN status TEXT;
 CREATE INDEX events_by_beam ON events (beam_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE)
+_PRIORITY = """
+ALTER TABLE beams ADD COLUMN priority INTEGER NOT NULL DEFAULT 0 CHECK (priority BETWEEN -9 AND 9);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE, _PRIORITY)
 """Step n leads from user_version n to n + 1. A step that was released is never changed; a new one is added."""
 
 LATEST_VERSION = len(MIGRATIONS)

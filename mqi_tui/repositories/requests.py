@@ -15,7 +15,7 @@ from mqi_tui.repositories.rows import now_text, storable
 class RequestRecord:
     request_id: int
     verb: str
-    """`dispatch`, `retry`, `rerun` or `cancel`."""
+    """`dispatch`, `retry`, `rerun`, `cancel`, or `priority` and the step by which it changes (`priority +1`)."""
     target: str
     """A case id or beam id."""
     beam_ids: tuple[str, ...]

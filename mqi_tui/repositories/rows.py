@@ -58,6 +58,7 @@ def to_beam(row: sqlite3.Row) -> BeamRecord:
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
         job_waits=bool(row["job_waits"]),
+        priority=row["priority"],
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mqi_tui.domain.errors import MqiError
-from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.priority import MOVABLE
+from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.language import _, ngettext, said
@@ -91,9 +92,7 @@ async def retry(engine: EngineControl, target: Target) -> Outcome:
                 return Outcome(refused=(refusal.format(case=case.case_id),))
             return await _each(engine.retry, stopped)
         case FolderTarget(folder):
-            refusal = _("{folder} is no case ({state}): {reason}")
-            state = _(folder.state.value)
-            return Outcome(refused=(refusal.format(folder=folder.path.name, state=state, reason=folder.reason),))
+            return _no_case(folder)
         case BeamsTarget(beams):
             return await _each(engine.retry, beams)
 
@@ -142,9 +141,31 @@ async def save_report(engine: EngineControl, case: CaseView) -> Outcome:
     return await gather([lambda: engine.save_report(case.case_id)])
 
 
+async def change_priority(engine: EngineControl, target: Target, step: int) -> Outcome:
+    """Raise or lower the priority of the target's beams; of a whole case, of those that can be moved."""
+    match target:
+        case CaseTarget(case):
+            movable = [beam for beam in case.beams if beam.status in MOVABLE]
+            if not movable:
+                refusal = _("no beam of {case} waits, or is on its way to it: nothing to move.")
+                return Outcome(refused=(refusal.format(case=case.case_id),))
+            return await _each(lambda beam_id: engine.change_priority(beam_id, step), movable)
+        case FolderTarget(folder):
+            return _no_case(folder)
+        case BeamsTarget(beams):
+            return await _each(lambda beam_id: engine.change_priority(beam_id, step), beams)
+
+
 async def toggle_pause(engine: EngineControl) -> Outcome:
     """Resume a paused engine, pause a running one."""
     return await gather([engine.resume if engine.snapshot.paused else engine.pause])
+
+
+def _no_case(folder: FolderRecord) -> Outcome:
+    refusal = _("{folder} is no case ({state}): {reason}")
+    return Outcome(
+        refused=(refusal.format(folder=folder.path.name, state=_(folder.state.value), reason=folder.reason),)
+    )
 
 
 async def _each(command: Callable[[str], Awaitable[str]], beams: Iterable[BeamRecord]) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
@@ -50,6 +51,7 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
         _("GPU slot {slot}").format(slot=beam.gpu_id) if beam.gpu_id is not None else "",
         _("job {job}").format(job=one_line(beam.hpc_job_id)) if beam.hpc_job_id else "",
         _("attempt {number}").format(number=beam.attempt) if beam.attempt else "",
+        _("priority {number}").format(number=priority) if (priority := shown_priority(beam)) else "",
     ]
     lines: list[Line] = [
         [

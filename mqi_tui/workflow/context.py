@@ -18,6 +18,7 @@ from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.gpus import GpuRepository
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
+from mqi_tui.workflow.priorities import Priorities
 from mqi_tui.workflow.turns import Turns
 
 INPUT_FOLDER = "input"
@@ -107,6 +108,7 @@ class WorkflowContext:
     """Clear while the engine is paused."""
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     jobs: JobBoard = field(default_factory=JobBoard)
+    priorities: Priorities = field(default_factory=Priorities)
 
     @property
     def settings(self) -> Settings:

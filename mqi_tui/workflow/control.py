@@ -75,6 +75,10 @@ class EngineControl(Protocol):
         """Write the report of the case to its place beside the results; replaces nothing but an earlier report."""
         ...
 
+    async def change_priority(self, beam_id: str, step: int) -> str:
+        """Raise the beam's priority by `step`, or lower it by a negative one; a job on the HPC is not moved."""
+        ...
+
     async def pause(self) -> str:
         """Start nothing new; jobs that run go on and are followed."""
         ...

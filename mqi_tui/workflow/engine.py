@@ -176,6 +176,9 @@ class Engine:
             written = await in_thread(write_report, report, self._context.settings)
         return written.sentence
 
+    async def change_priority(self, beam_id: str, step: int) -> str:
+        return await self._manager.change_priority(beam_id, step)
+
     async def pause(self) -> str:
         return await self._manager.pause()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -164,11 +164,21 @@ class CasePlan:
     """By beam id: all beams of the case."""
 
 
+@dataclass(frozen=True, slots=True)
+class SavedLog:
+    """The whole log of an attempt, in a file of its own."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    attempt: int
+
+
 class BeamInspector(Protocol):
     """Reads for a person who looks at a beam or its case; nothing of it is needed for the work, and it blocks nothing.
 
     Files are read in threads of its own. What cannot be read raises MqiError with a sentence. A call that is cancelled
-    returns at once.
+    returns at once; `save_log` first leaves nothing behind.
     """
 
     async def history(self, beam: BeamRecord) -> BeamHistory: ...
@@ -189,4 +199,18 @@ class BeamInspector(Protocol):
 
     async def case_plan(self, case: CaseView) -> CasePlan:
         """The case's plan; what is wrong with its files is told in it."""
+        ...
+
+    def suggested_log_file(self, beam: BeamRecord, attempt: int) -> Path:
+        """Where the log of the attempt would be saved if nobody said otherwise."""
+        ...
+
+    async def save_log(
+        self, beam: BeamRecord, attempt: int, target: Path, *, replace: bool, on_progress: Callable[[float], None]
+    ) -> SavedLog:
+        """Write the whole log of the attempt, as long as it is now, into `target`, which its owner alone may read.
+
+        `on_progress` is told what part of it is done (0..1). Raises InputError, and changes nothing, when `target` is
+        there and is not to be replaced, when it cannot be written, and when there is no log.
+        """
         ...

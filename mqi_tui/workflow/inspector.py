@@ -35,7 +35,9 @@ from mqi_tui.workflow.inspection import (
     NoDose,
     Parameters,
     PreparedInput,
+    SavedLog,
 )
+from mqi_tui.workflow.log_saving import save_log, suggested_log_file
 from mqi_tui.workflow.states.postprocessing import refused_name
 from mqi_tui.workflow.stored_summary import StoredSummary, summary_of
 
@@ -102,6 +104,14 @@ class Inspector:
 
     async def case_plan(self, case: CaseView) -> CasePlan:
         return await self._in_thread(_read_plan, case, self._context.settings.scan.plan_pattern, self._cache)
+
+    def suggested_log_file(self, beam: BeamRecord, attempt: int) -> Path:
+        return suggested_log_file(beam, attempt, self._context)
+
+    async def save_log(
+        self, beam: BeamRecord, attempt: int, target: Path, *, replace: bool, on_progress: Callable[[float], None]
+    ) -> SavedLog:
+        return await save_log(beam, attempt, target, self._context, replace=replace, on_progress=on_progress)
 
     async def _attempts(self, beam: BeamRecord) -> tuple[AttemptRecord, ...]:
         return tuple(await self._context.attempts.list_attempts(beam.beam_id))

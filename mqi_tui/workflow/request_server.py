@@ -1,15 +1,19 @@
-"""Carries out commands that another process (`mqi-tui dispatch`, `retry`, `cancel`) left in the database."""
+"""Carries out commands that another process (`mqi-tui dispatch`, `retry`, ...) left in the database."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection
 
 from mqi_tui.domain.errors import MqiError, RequestRefusedError
+from mqi_tui.domain.priority import MOVABLE
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.requests import RequestRepository
 from mqi_tui.workflow.control import EngineControl
 
+PRIORITY_STEP = re.compile(r"[+-][1-9][0-9]?")
+"""By how much a priority changes, as it is written."""
 _STOPPED = frozenset({BeamStatus.FAILED, BeamStatus.CANCELLED})
 _ENDED = _STOPPED | {BeamStatus.COMPLETED}
 
@@ -36,19 +40,27 @@ async def perform(engine: EngineControl, verb: str, target: str, beam_ids: tuple
     Raises RequestRefusedError with the reason when it cannot be carried out.
     """
     case = next((case for case in engine.snapshot.cases if case.case_id == target), None)
-    match verb:
-        case "dispatch":
+    match verb.split():
+        case ["dispatch"]:
             return await engine.dispatch(target, beam_ids or None)
-        case "retry":
+        case ["retry"]:
             return await _of_each(
                 engine.retry, target, case, _STOPPED, "failed or cancelled: there is nothing to retry"
             )
-        case "rerun":
+        case ["rerun"]:
             return await _of_each(engine.rerun, target, case, _ENDED, "at its end: there is nothing to run again")
-        case "cancel" if case:
+        case ["cancel"] if case:
             return await engine.cancel_case(target)
-        case "cancel":
+        case ["cancel"]:
             return await engine.cancel_beam(target)
+        case ["priority", step] if PRIORITY_STEP.fullmatch(step):
+            return await _of_each(
+                lambda beam_id: engine.change_priority(beam_id, int(step)),
+                target,
+                case,
+                MOVABLE,
+                "waiting, or on its way to it: there is nothing to move",
+            )
     raise RequestRefusedError(f"unknown command {verb!r}; was it made by another version of mqi-tui?")
 
 

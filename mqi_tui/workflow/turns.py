@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -33,11 +33,14 @@ _TRANSFER: Final = Directions((BeamStatus.UPLOADING,), (BeamStatus.DOWNLOADING,)
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
     stage: BeamStatus
+    priority: Callable[[], int]
     called: asyncio.Future[None]
 
 
 class Turns:
     """At most `places` beams work in the stages at once; whose turn is next is decided when a place is free.
+
+    The highest priority goes first, as it is at that moment. Of beams of one priority:
 
     While the GPUs want beams (`gpus_want_beams`) the way to the HPC goes first, so that no GPU waits, and otherwise the
     way home, so that no result waits for all that is still to be computed. But neither waits for the whole of the
@@ -60,16 +63,16 @@ class Turns:
         return self._free == 0
 
     @asynccontextmanager
-    async def turn(self, stage: BeamStatus) -> AsyncIterator[None]:
-        """A place for work in the stage, held inside the block."""
-        await self._wait(stage)
+    async def turn(self, stage: BeamStatus, priority: Callable[[], int] = lambda: 0) -> AsyncIterator[None]:
+        """A place for work in the stage, held inside the block; `priority` may change while it is waited for."""
+        await self._wait(stage, priority)
         try:
             yield
         finally:
             self._give_back(stage)
 
-    async def _wait(self, stage: BeamStatus) -> None:
-        waiter = _Waiter(stage, asyncio.get_running_loop().create_future())
+    async def _wait(self, stage: BeamStatus, priority: Callable[[], int]) -> None:
+        waiter = _Waiter(stage, priority, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         self._call_next()
         try:
@@ -87,9 +90,11 @@ class Turns:
     def _call_next(self) -> None:
         self._waiters = [waiter for waiter in self._waiters if not waiter.called.done()]
         while self._free and self._waiters:
-            direction = self._next_direction()
+            highest = max(waiter.priority() for waiter in self._waiters)
+            equals = [waiter for waiter in self._waiters if waiter.priority() == highest]
+            direction = self._next_direction({waiter.stage for waiter in equals})
             first = min(
-                (waiter for waiter in self._waiters if waiter.stage in direction),
+                (waiter for waiter in equals if waiter.stage in direction),
                 key=lambda waiter: direction.index(waiter.stage),
             )
             self._waiters.remove(first)
@@ -98,12 +103,12 @@ class Turns:
             self._served_last = direction
             first.called.set_result(None)
 
-    def _next_direction(self) -> tuple[BeamStatus, ...]:
+    def _next_direction(self, stages: Collection[BeamStatus]) -> tuple[BeamStatus, ...]:
         both = (self._directions.to_hpc, self._directions.home)
         waiting = [
             direction
             for direction in (both if self._gpus_want_beams() else both[::-1])
-            if any(waiter.stage in direction for waiter in self._waiters)
+            if not set(stages).isdisjoint(direction)
         ]
         neglected = [each for each in waiting if not self._inside[each] and each is not self._served_last]
         return (neglected or waiting)[0]

@@ -89,7 +89,7 @@ class _BeamWorker:
         await self._context.running.wait()
         if turns.are_all_taken:
             self._tell(beam, f"waits for its turn (max_workers is {self._context.settings.max_workers})")
-        async with turns.turn(beam.status):
+        async with turns.turn(beam.status, self._context.priorities.of(self.beam_id)):
             await self._context.running.wait()
             self._tell(beam, "")
             return await state.run(beam, self._context)

@@ -1,4 +1,4 @@
-"""The dispatcher: makes workers of a case's beams, and carries out retry, rerun, cancel, pause and resume."""
+"""The dispatcher: makes workers of a case's beams, and carries out retry, rerun, cancel, priority, pause and resume."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class WorkflowManager:
     async def resume_unfinished(self) -> None:
         """Start a worker for every beam whose recorded status is at work."""
         for beam in await self._context.cases.list_beams():
+            self._context.priorities.set(beam.beam_id, beam.priority)
             if beam.status.is_active:
                 self._start(beam)
 
@@ -111,6 +112,26 @@ class WorkflowManager:
             if not cancelled:
                 raise RequestRefusedError(f"no beam of {case_id} is at work: there is nothing to cancel.")
             return Sentence("cancelling {beams} of {case}", beams=_count(cancelled), case=case_id)
+
+    async def change_priority(self, beam_id: str, step: int) -> str:
+        """Let the beam go before (or, with a negative step, after) others that wait for the same thing."""
+        async with self._commands:
+            await self._known(beam_id)
+            before, priority = await self._context.cases.change_priority(beam_id, step)
+            self._context.priorities.set(beam_id, priority)
+            # A beam that has come before those for whom a slot is free may have it now.
+            await self._context.allocator.wake()
+            queue = await self._context.gpus.queue()
+            if beam_id not in queue:
+                return Sentence("{beam}: priority {before} -> {after}", beam=beam_id, before=before, after=priority)
+            return Sentence(
+                "{beam}: priority {before} -> {after}, now {place} of {count} that wait for a GPU",
+                beam=beam_id,
+                before=before,
+                after=priority,
+                place=queue.index(beam_id) + 1,
+                count=len(queue),
+            )
 
     async def pause(self) -> str:
         """Start nothing new; jobs that run go on and are followed."""

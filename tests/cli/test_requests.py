@@ -142,3 +142,23 @@ def _requests(quick: QuickSite) -> int:
     with contextlib.closing(sqlite3.connect(quick.site.config.settings.database_path)) as database:
         (count,) = database.execute("SELECT COUNT(*) FROM requests").fetchone()
         return int(count)
+
+
+# Priority
+
+
+def test_a_priority_is_changed_by_the_running_program_and_without_one(quick: QuickSite) -> None:
+    case_id = quick.add_case()
+    (beam_id,) = quick.beam_ids(case_id)
+    with running_program(quick) as program:
+        program.wait_for("found with 1 beams")
+        answer = at(quick, "priority", beam_id, "+1")
+        assert (answer.returncode, answer.stdout) == (0, f"{beam_id}: priority 0 -> 1\n")
+        assert "there is no beam NOBODY" in refused(at(quick, "priority", "NOBODY", "-1"))
+    assert ", priority +1" in at(quick, "status").stdout
+    assert beams_of(quick)[beam_id]["priority"] == 1
+    answer = at(quick, "priority", case_id, "-3")
+    assert (answer.returncode, answer.stdout) == (0, f"{beam_id}: priority 1 -> -2\n")
+    assert (beams_of(quick)[beam_id]["priority"], beams_of(quick)[beam_id]["status"]) == (-2, "new")
+    assert "expected +1, -1" in at(quick, "priority", beam_id, "0").stderr
+    assert quick.count(PREPROCESSING) == 0

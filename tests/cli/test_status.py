@@ -14,7 +14,18 @@ from tests.support.site import Site
 from tests.workflow.support import COMPUTING, PREPROCESSING, QuickSite
 
 CASE_KEYS = ["case_id", "status", "path", "beams"]
-BEAM_KEYS = ["beam_id", "beam_name", "status", "progress", "gpu_id", "hpc_job_id", "attempt", "error", "result_path"]
+BEAM_KEYS = [
+    "beam_id",
+    "beam_name",
+    "status",
+    "progress",
+    "gpu_id",
+    "hpc_job_id",
+    "attempt",
+    "error",
+    "result_path",
+    "priority",
+]
 
 
 def test_before_the_first_start_there_is_nothing_and_nothing_is_made(site: Site) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.records import AttemptOutcome, BeamProgress, EndedAttempt, FolderRecord
 from mqi_tui.domain.status import BeamStatus, FolderState, is_allowed
+from mqi_tui.repositories.cases import CaseRepository
+from mqi_tui.repositories.database import Database
 from tests.repositories.conftest import Store
 
 NAME = "DOE^JOHN [QA] 한글"
@@ -247,3 +249,54 @@ async def test_the_history_of_a_beam_holds_its_own_events_and_the_status_that_ca
         (BeamStatus.PREPROCESSING, "preprocessing"),
         (None, "held up"),
     ]
+
+
+# Priorities
+
+
+async def test_a_priority_changes_with_its_event_and_survives_a_restart(store: Store) -> None:
+    await store.add_case("A")
+    assert await store.cases.change_priority("A_1", 2) == (0, 2)
+    assert await store.cases.change_priority("A_1", -5) == (2, -3)
+    async with Database.open(store.path) as other:
+        cases = CaseRepository(other)
+        beam = await cases.get_beam_by_id("A_1")
+        assert beam is not None
+        assert beam.priority == -3
+        events = await cases.list_events_of_beam("A_1")
+    assert [(event.message, event.case_id) for event in events] == [
+        ("priority 0 -> 2", "A"),
+        ("priority 2 -> -3", "A"),
+    ]
+
+
+async def test_a_priority_goes_to_the_ends_of_its_scale_and_no_further(store: Store) -> None:
+    await store.add_case("A")
+    assert await store.cases.change_priority("A_1", 50) == (0, 9)
+    with pytest.raises(RequestRefusedError, match=r"A_1 has priority 9 already; the lowest is -9, the highest 9\."):
+        await store.cases.change_priority("A_1", 1)
+    assert await store.cases.change_priority("A_1", -50) == (9, -9)
+    assert len(await store.cases.list_events_of_beam("A_1")) == 2
+
+
+async def test_a_beam_that_computes_or_is_over_is_not_moved(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    await store.queue_up(*(await store.add_case("A", ["1", "2"])))
+    await store.compute("A_1")
+    with pytest.raises(RequestRefusedError, match="A_1 is computing: it has its GPU slot, and a job"):
+        await store.cases.change_priority("A_1", 1)
+    await store.cases.update_beam_status_by_id("A_2", BeamStatus.FAILED, message="failed", error="no luck")
+    with pytest.raises(RequestRefusedError, match="A_2 is failed: it waits for nothing"):
+        await store.cases.change_priority("A_2", 1)
+    with pytest.raises(RequestRefusedError, match=r"there is no beam A_3\."):
+        await store.cases.change_priority("A_3", 1)
+
+
+async def test_a_retried_beam_has_the_priority_that_it_had(store: Store) -> None:
+    await store.queue_up(*(await store.add_case("A")))
+    await store.cases.change_priority("A_1", 4)
+    await store.cases.update_beam_status_by_id("A_1", BeamStatus.FAILED, message="failed", error="no luck")
+    await store.cases.update_beam_status_by_id("A_1", BeamStatus.HPC_QUEUED, message="retry")
+    beam = await store.cases.get_beam_by_id("A_1")
+    assert beam is not None
+    assert beam.priority == 4

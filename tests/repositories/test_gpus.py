@@ -166,3 +166,33 @@ async def test_slots_and_queue_are_the_same_after_the_program_was_started_again(
         beam = await CaseRepository(database).get_beam_by_id("A_1")
         assert beam is not None
         assert beam.gpu_id == 0
+
+
+# Priorities
+
+
+async def test_the_highest_priority_goes_first_and_within_one_the_cases_take_turns(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    for case in "AB":
+        await store.queue_up(*(await store.add_case(case, ["1", "2", "3"])))
+    for beam, step in (("A_3", 2), ("A_2", 2), ("B_3", 2), ("B_1", -1)):
+        await store.cases.change_priority(beam, step)
+    assert await store.gpus.queue() == ["A_2", "B_3", "A_3", "A_1", "B_2", "B_1"]
+    served = []
+    while queue := await store.gpus.queue():
+        assert len(queue) == 1 or await store.gpus.assign_free_gpu(queue[-1]) is None
+        await store.compute(queue[0])
+        await store.succeed(queue[0])
+        served.append(queue[0])
+    # Once A_3 was served, B is the one that has waited longer.
+    assert served == ["A_2", "B_3", "A_3", "B_2", "A_1", "B_1"]
+
+
+async def test_a_beam_that_comes_later_with_a_higher_priority_goes_before_those_that_wait(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    await store.queue_up(*(await store.add_case("A", ["1", "2"])))
+    await store.add_case("B")
+    assert await store.cases.change_priority("B_1", 1) == (0, 1)
+    await store.queue_up("B_1")
+    assert await store.gpus.assign_free_gpu("A_1") is None
+    assert await store.gpus.assign_free_gpu("B_1") == 0

@@ -36,6 +36,7 @@ def a_beam(
     attempt: int = 0,
     error: str | None = None,
     job_waits: bool = False,
+    priority: int = 0,
 ) -> BeamRecord:
     done = status is BeamStatus.COMPLETED
     return BeamRecord(
@@ -56,6 +57,7 @@ def a_beam(
         created_at=NOW,
         updated_at=NOW,
         job_waits=job_waits,
+        priority=priority,
     )
 
 
@@ -191,6 +193,9 @@ class ScriptedEngine:
 
     async def save_report(self, case_id: str) -> str:
         return self._answer("save_report", case_id)
+
+    async def change_priority(self, beam_id: str, step: int) -> str:
+        return self._answer("change_priority", beam_id, step)
 
     async def pause(self) -> str:
         self.publish(replace(self._snapshot, paused=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from mqi_tui.workflow.inspection import (
     NoDose,
     Parameters,
     PreparedInput,
+    SavedLog,
 )
 
 T = TypeVar("T")
@@ -64,6 +66,10 @@ class ScriptedInspector:
         """By beam id; `beam_dose` is that of all others."""
         self.beam_dose: BeamDose | NoDose | Exception = NoDose(DoseAbsence.NONE, RAW_FILE)
         self.array = a_dose_array()
+        self.log_file = Path("/data/results/simulation-attempt-1.log")
+        self.saved_log: SavedLog | Exception = SavedLog(self.log_file, 200_000_000, 1)
+        self.saves: list[tuple[str, int, Path, bool]] = []
+        """Beam, attempt, file, and whether it may be replaced, of each log that was to be saved."""
         self.planes: list[tuple[PlaneKind, int]] = []
         """The planes that were asked for."""
         self.plane_trouble: Exception | None = None
@@ -99,6 +105,16 @@ class ScriptedInspector:
 
     async def case_plan(self, case: CaseView) -> CasePlan:
         return await self._answer(self.plan, case.case_id)
+
+    def suggested_log_file(self, beam: BeamRecord, attempt: int) -> Path:  # noqa: ARG002
+        return self.log_file
+
+    async def save_log(
+        self, beam: BeamRecord, attempt: int, target: Path, *, replace: bool, on_progress: Callable[[float], None]
+    ) -> SavedLog:
+        self.saves.append((beam.beam_id, attempt, target, replace))
+        on_progress(0.25)
+        return await self._answer(self.saved_log, beam.beam_id)
 
     async def _answer(self, value: T | Exception, asked: str) -> T:
         self.asked.append(asked)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
-from tests.support.screens import on_stage
+from tests.support.screens import MIDDLE, SMALL, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
 
@@ -186,3 +188,45 @@ async def test_marks_of_a_case_that_was_just_left_are_not_acted_on() -> None:
         for key in ("down", "d"):
             stage.app.simulate_key(key)
         await stage.until(lambda: stage.engine.commands == [("dispatch", "beta", None)])
+
+
+async def test_plus_and_minus_move_the_marked_beams_and_leave_the_marks_for_the_next_press() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        await stage.press("tab", "space", "down", "space", "plus", "plus", "minus")
+        await stage.until(lambda: len(stage.engine.commands) == 6)
+        steps = [(beam, step) for _, beam, step in stage.engine.commands]
+        assert steps == [(beam, step) for step in (1, 1, -1) for beam in ("alpha_b1", "alpha_b2")]
+        assert set(stage.main.marked) == {"alpha_b1", "alpha_b2"}
+
+
+async def test_why_a_beam_or_case_is_not_moved_is_told() -> None:
+    engine = ScriptedEngine(_snapshot())
+    engine.answers["change_priority"] = RequestRefusedError("alpha_b1 is [busy]")
+    async with on_stage(engine) as stage:
+        await stage.press("tab", "plus")
+        await stage.until(lambda: stage.toasts == ["Refused\nalpha_b1 is [busy]"])
+        await stage.press("shift+tab", "down", "minus")
+        await stage.until(lambda: any("no beam of beta waits" in toast for toast in stage.toasts))
+        await stage.press("end", "plus")
+        await stage.until(lambda: any("gamma is no case" in toast for toast in stage.toasts))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["80x24", "120x40"])
+async def test_a_priority_is_shown_where_it_counts(size: tuple[int, int]) -> None:
+    beams = (
+        a_beam("alpha", "b1", BeamStatus.HPC_QUEUED, priority=2),
+        a_beam("alpha", "b2", BeamStatus.HPC_QUEUED, priority=-9),
+        a_beam("alpha", "b3", BeamStatus.COMPLETED, priority=5),
+        a_beam("alpha", "2025042401440800", BeamStatus.UPLOADING, priority=7),
+    )
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", *beams))), size) as stage:
+        await stage.press("tab")
+        _, first, second, third, fourth, *_ = lines_of(stage.beams)
+        assert first.split()[1:3] == ["b1", "+2"]
+        assert second.split()[:2] == ["b2", "-9"]
+        assert "+" not in third
+        assert " +7 " in fourth
+        assert len({line.index(beam.status.word) for line, beam in zip([first, second], beams, strict=False)}) == 1
+        assert "priority +2" in stage.text
+        await stage.press("enter")
+        assert "priority +2" in stage.text

@@ -19,6 +19,7 @@ from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 from mqi_tui.ui.screens.paths import PathsScreen
+from mqi_tui.ui.screens.save_log import SaveLogScreen
 from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.screens.settings import SettingsScreen
 from mqi_tui.ui.screens.theme import ThemeScreen
@@ -146,6 +147,8 @@ SCENARIOS = {
     ),
     "MAIN.retry_case": Scenario(commands(("retry", "alpha_b3")), before=("tab",)),
     "MAIN.rerun_target": Scenario(commands(("rerun", "alpha_b3"), ("rerun", "alpha_b4")), after=("y",)),
+    "MAIN.priority_up": Scenario(commands(("change_priority", "alpha_b1", 1), ("change_priority", "alpha_b2", 1))),
+    "MAIN.priority_down": Scenario(commands(("change_priority", "alpha_b2", -1)), before=("tab", "down")),
     "MAIN.next_failed": Scenario(says("▌  b3")),
     "MAIN.previous_failed": Scenario(says("▌  b3"), before=("down",)),
     "MAIN.toggle_finished": Scenario(says("1 finished hidden")),
@@ -202,6 +205,8 @@ SCENARIOS = {
     "BEAM.cancel_beam": Scenario(commands(("cancel_beam", "alpha_b2")), before=("tab", "down", "enter"), after=("y",)),
     "BEAM.rerun_beam": Scenario(commands(("rerun", "alpha_b4")), before=_TO_BEAM, after=("y",)),
     "BEAM.theme": Scenario(shows(ThemeScreen), before=_TO_BEAM),
+    "BEAM.priority_up": Scenario(commands(("change_priority", "alpha_b2", 1)), before=("tab", "down", "enter")),
+    "BEAM.priority_down": Scenario(commands(("change_priority", "alpha_b2", -1)), before=("tab", "down", "enter")),
     "BEAM.quit": Scenario(shows(ConfirmScreen), before=_TO_BEAM),
     "DOSE.show_transverse": Scenario(sees_plane(PlaneKind.TRANSVERSE), before=_TO_DOSE, ready=has_dose),
     "DOSE.show_coronal": Scenario(sees_plane(PlaneKind.CORONAL), before=(*_TO_DOSE, "z"), ready=has_dose),
@@ -235,6 +240,14 @@ SCENARIOS = {
     "LOG_ALONE.search": Scenario(shows(SearchScreen), before=_TO_LOG),
     "LOG_ALONE.next_match": Scenario(log_at(y=79), before=(*_TO_LOG_TOP, "ctrl+f", *"79", "space", "enter", "home")),
     "LOG_ALONE.previous_match": Scenario(log_at(y=179), before=(*_TO_LOG, "ctrl+f", *"79", "space", "enter", "end")),
+    "LOG_ALONE.wrap": Scenario(lambda stage: stage.log.virtual_size.height > len(stage.log.lines), before=_TO_LOG),
+    "LOG_ALONE.copy_page": Scenario(
+        lambda stage: stage.app.clipboard.startswith(f"line 0 {'x' * 300}\nline 1 "), before=_TO_LOG_TOP
+    ),
+    "LOG_ALONE.copy_line": Scenario(
+        lambda stage: stage.app.clipboard == "line 50 CUDA error: out of memory", before=(*_TO_LOG_TOP, "x")
+    ),
+    "LOG_ALONE.save_log": Scenario(shows(SaveLogScreen), before=_TO_LOG),
     "LOG.scroll_left": Scenario(log_at(x=0), before=(*_TO_LOG, "right")),
     "LOG.scroll_right": Scenario(lambda stage: stage.log.scroll_offset.x > 0, before=_TO_LOG),
     "LOG.scroll_home": Scenario(log_at(y=0), before=_TO_LOG),

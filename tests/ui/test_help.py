@@ -14,7 +14,7 @@ from mqi_tui.ui.screens.help import HelpScreen, Sentence
 from tests.support.screens import MIDDLE, SMALL, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
-TALL = (120, 220)
+TALL = (120, 260)
 
 
 async def test_the_help_lists_every_action() -> None:
@@ -34,7 +34,7 @@ async def test_the_help_lists_every_action() -> None:
     [
         ("#cases", Scope.TREE, "The case tree: each case"),
         ("#beams", Scope.BEAMS, "The beam list: each beam"),
-        ("#log", Scope.LOG, "The log of the selected"),
+        ("#log", Scope.LOG_ALONE, "The log of the selected"),
         ("#details", Scope.LOG, "All that is known"),
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from mqi_tui.domain.errors import TransientError
@@ -9,7 +12,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.log_window import MAX_LINES
 from mqi_tui.ui.widgets import log_view
-from tests.support.screens import LARGE, lines_of, on_stage
+from tests.support.screens import LARGE, SMALL, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
 
 
@@ -178,3 +181,179 @@ async def test_words_are_looked_for_taken_literally_and_shown_where_they_are() -
         assert lines_of(stage.log)[0].startswith(" Batch [7] of 9")
         await stage.press("ctrl+f", "escape", "f3")
         assert lines_of(stage.log)[0].startswith(" batch [7] again")
+
+
+def _long(first: int, last: int, *, end: str = "") -> bytes:
+    return "".join(f"line {number} {'x' * 400}{end}\n" for number in range(first, last + 1)).encode()
+
+
+async def test_wrapped_lines_are_seen_whole_and_the_line_at_the_top_stays_there() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_long(1, 100, end=" end")))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press("home", *["down"] * 30, "right", "right")
+        top, x = stage.log.render_line(0).text, stage.log.scroll_offset.x
+        await stage.press("w")
+        rows = "".join(line.strip() for line in lines_of(stage.log))
+        assert rows.startswith(f"line 31 {'x' * 400} endline 32 ")
+        assert not stage.log.is_following
+        await stage.press("w")
+        assert (stage.log.render_line(0).text, stage.log.scroll_offset.x) == (top, x)
+
+
+async def test_a_wrapped_log_follows_its_end() -> None:
+    log = ScriptedLog(data=_long(1, 50, end=" end"))
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 50)
+        stage.log.focus()
+        await stage.press("w")
+        assert lines_of(stage.log)[-1].strip().endswith("x end")
+        log.data += b"the very last one\n"
+        await stage.until(lambda: lines_of(stage.log)[-1].strip() == "the very last one")
+
+
+async def test_a_wrapped_log_is_wrapped_anew_when_its_pane_gets_another_width() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_long(1, 100)))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press("home", *["down"] * 30, "w")
+        await stage.pilot.resize_terminal(*LARGE)
+        await stage.until(lambda: len(lines_of(stage.log)[0].rstrip()) > 100)
+        assert "".join(line.strip() for line in lines_of(stage.log)).startswith(f"line 31 {'x' * 400}line 32")
+
+
+async def test_matches_and_errors_are_gone_to_in_wrapped_lines() -> None:
+    data = (
+        _long(1, 50)
+        + b"y" * 900
+        + b" needle [2] there\n"
+        + _long(51, 99)
+        + b"CUDA error: out of memory\n"
+        + _long(1, 50)
+    )
+    async with on_stage(_engine(b1=ScriptedLog(data=data))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 151)
+        stage.log.focus()
+        await stage.press("home", "w", "ctrl+f", *"needle [2]", "enter")
+        await stage.until(lambda: "needle [2] there" in lines_of(stage.log)[0])
+        await stage.press("L")
+        assert stage.app.clipboard == "y" * 900 + " needle [2] there"
+        await stage.press("f3")
+        assert stage.toasts[-1] == "No match below in this log."
+        await stage.press("x")
+        assert lines_of(stage.log)[0].startswith(" CUDA error: out of memory  ◂ the GPU's memory is full")
+        await stage.press("X")
+        assert stage.toasts[-1] == "No other error above in this log."
+        await stage.press("shift+f3")
+        assert "needle [2] there" in lines_of(stage.log)[0]
+
+
+async def test_nothing_slides_under_a_reader_of_wrapped_lines_when_old_ones_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ScriptedLog(data=_long(1, 300) + _numbered(1, MAX_LINES - 310))
+    monkeypatch.setattr(log_view, "CHUNK_BYTES", 1_000_000)
+    async with on_stage(_engine(b1=log)) as stage:
+        await stage.until(lambda: len(stage.log.lines) == MAX_LINES - 10)
+        stage.log.focus()
+        await stage.press("w", "pageup", "pageup")
+        top = stage.log.render_line(0).text
+        log.data += _numbered(1, 200)
+        await stage.until(lambda: len(stage.log.lines) == MAX_LINES)
+        assert stage.log.render_line(0).text == top
+
+
+async def test_what_is_on_the_screen_is_copied_whole_and_told() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_long(1, 100, end=" [b]end")))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press("home", "Y")
+        lines = stage.app.clipboard.split("\n")
+        assert lines == [f"line {number} {'x' * 400} [b]end" for number in range(1, stage.log.size.height + 1)]
+        size = len(stage.app.clipboard)
+        assert stage.toasts == [f"Handed to the clipboard\n{len(lines)} lines of the log: {size:,} bytes."]
+        await stage.press("w", "Y")
+        assert stage.app.clipboard.split("\n") == lines[: -(-stage.log.size.height // 6)]
+
+
+async def test_the_line_at_the_top_is_copied_when_none_was_gone_to() -> None:
+    data = _numbered(1, 100) + b"CUDA error: out of memory\n" + _numbered(101, 200)
+    async with on_stage(_engine(b1=ScriptedLog(data=data))) as stage:
+        await stage.until(lambda: "line 200" in stage.text)
+        stage.log.focus()
+        await stage.press("home", "L")
+        assert stage.app.clipboard == "line 1"
+        assert stage.toasts == ["Handed to the clipboard\nThe line “line 1”: 6 bytes."]
+        await stage.press("x", "up", "L")
+        assert stage.app.clipboard == "CUDA error: out of memory"
+        await stage.press("end", "L")
+        assert stage.app.clipboard.startswith("line 1")
+
+
+async def test_a_log_that_is_not_there_is_neither_copied_nor_saved() -> None:
+    async with on_stage(_engine()) as stage:
+        stage.log.focus()
+        await stage.press("Y", "L", "S")
+        assert stage.toasts == ["The log is empty so far."] * 3
+        assert stage.app.clipboard == ""
+
+
+async def test_the_whole_log_is_saved_where_the_reader_says() -> None:
+    engine = _engine(b1=ScriptedLog(data=_numbered(1, 100)))
+    engine.inspector.gate = asyncio.Event()
+    async with on_stage(engine, SMALL) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        stage.log.focus()
+        await stage.press("S")
+        assert " /data/results " in stage.text
+        assert "simulation-attempt-1.log" in stage.text
+        await stage.press("enter")
+        await stage.until(lambda: len(engine.inspector.saves) == 1)
+        await stage.until(lambda: "saving 25%" in stage.text)
+        await stage.press("S")
+        assert stage.toasts == ["The log of alpha_b1 is being saved (25%); the next one after it."]
+        stage.main.query_one("#beams").focus()
+        await stage.press("down")
+        await stage.until(lambda: "Log of alpha_b2" in stage.text)
+        assert "saving" not in stage.text
+        await stage.press("up")
+        await stage.until(lambda: "saving 25%" in stage.text)
+        engine.inspector.gate.set()
+        await stage.until(lambda: "saving 25%" not in stage.text)
+        said = "saved the whole log of attempt 1, 200,000,000 bytes: /data/results/simulation-attempt-1.log"
+        assert said in stage.toasts
+        assert engine.inspector.saves == [("alpha_b1", 1, Path("/data/results/simulation-attempt-1.log"), False)]
+        stage.log.focus()
+        await stage.until(lambda: "line 100" in stage.text)
+        await stage.press("S", *["backspace"] * 40, *"of [b]1.log", "enter")
+        await stage.until(lambda: len(engine.inspector.saves) == 2)
+        assert engine.inspector.saves[1][2] == Path("/data/results/of [b]1.log")
+        await stage.press("S", "escape")
+        assert len(engine.inspector.saves) == 2
+
+
+async def test_a_file_that_is_there_is_replaced_only_when_the_reader_says_yes(tmp_path: Path) -> None:
+    engine = _engine(b1=ScriptedLog(data=_numbered(1, 100)))
+    engine.inspector.log_file = tmp_path / "there.log"
+    engine.inspector.log_file.write_text("precious")
+    async with on_stage(engine) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        stage.log.focus()
+        await stage.press("S", "enter")
+        await stage.until(lambda: "Replace the file that is there?" in stage.text)
+        assert "It has 8 bytes" in stage.text
+        await stage.press("enter")
+        assert engine.inspector.saves == []
+        await stage.press("S", "enter")
+        await stage.until(lambda: "Replace the file that is there?" in stage.text)
+        await stage.press("y")
+        await stage.until(lambda: engine.inspector.saves == [("alpha_b1", 1, tmp_path / "there.log", True)])
+
+
+async def test_why_a_log_cannot_be_saved_is_told() -> None:
+    engine = _engine(b1=ScriptedLog(data=_numbered(1, 100)))
+    engine.inspector.saved_log = TransientError("no room [here]")
+    async with on_stage(engine) as stage:
+        await stage.until(lambda: "line 100" in stage.text)
+        stage.log.focus()
+        await stage.press("S", "enter")
+        await stage.until(lambda: stage.toasts == ["Refused\nno room [here]"])
+        assert "saving" not in stage.text

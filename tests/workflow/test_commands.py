@@ -595,3 +595,83 @@ async def test_a_command_of_an_unknown_name_is_refused(quick: QuickSite) -> None
     async with quick.site.engine() as engine:
         with pytest.raises(RequestRefusedError, match="unknown command 'erase'; was it made by another version"):
             await perform(engine, "erase", "CASE")
+
+
+# Priority
+
+
+async def test_a_beam_with_a_higher_priority_gets_its_slot_first_also_after_a_restart(quick: QuickSite) -> None:
+    quick.configure(hpc={"gpu_count": 1})
+    case_id = quick.add_case(beams=4)
+    first, second, third, fourth = quick.beam_ids(case_id)
+    quick.hold(COMPUTING)
+    async with quick.site.engine() as engine:
+        await begin(quick, engine, case_id)
+
+        def all_wait_for_the_one_slot(snapshot: EngineSnapshot) -> bool:
+            return len(slots_taken(snapshot)) == 1 and len(snapshot.queue) == 3
+
+        snapshot = await wait_for(engine, all_wait_for_the_one_slot)
+        (computing,) = slots_taken(snapshot)
+        last, *_, later = reversed(snapshot.queue)
+        answer = await engine.change_priority(last, 1)
+        assert answer == f"{last}: priority 0 -> 1, now 1 of 3 that wait for a GPU"
+        await engine.change_priority(later, -2)
+        snapshot = await wait_for(engine, lambda snapshot: snapshot.queue[0] == last)
+        assert snapshot.queue[-1] == later
+        assert beam_of(snapshot, last).priority == 1
+        assert "priority 0 -> 1" in messages(snapshot, last)
+        with pytest.raises(RequestRefusedError, match=f"{computing} is .*: it has its GPU slot, and a job"):
+            await engine.change_priority(computing, 1)
+        with pytest.raises(RequestRefusedError, match="there is no beam NOBODY"):
+            await engine.change_priority("NOBODY", 1)
+    quick.let_go(COMPUTING)
+    async with quick.site.engine() as engine:
+        await until_idle(engine)
+        with pytest.raises(RequestRefusedError, match=f"{last} is completed: it waits for nothing"):
+            await engine.change_priority(last, 1)
+    order = [beam_id for beam_id, _ in quick.runs(COMPUTING)]
+    assert (order[:2], order[-1]) == ([computing, last], later)
+    assert set(order) == {first, second, third, fourth}
+
+
+async def test_the_turns_on_this_machine_follow_a_priority_that_was_stored_before(quick: QuickSite) -> None:
+    quick.configure(max_workers=1)
+    case_id = quick.add_case(beams=3)
+    first, second, third = quick.beam_ids(case_id)
+    async with quick.site.engine() as engine:
+        await engine.first_scan()
+        await engine.change_priority(third, 3)
+        await engine.change_priority(first, -1)
+    quick.hold(PREPROCESSING)
+    async with quick.site.engine() as engine:
+        await engine.dispatch(case_id, [second])
+        await until_status(engine, second, BeamStatus.PREPROCESSING)
+        await engine.dispatch(case_id)
+
+        def both_wait(snapshot: EngineSnapshot) -> bool:
+            return all("waits for its turn" in beam_of(snapshot, beam_id).detail for beam_id in (first, third))
+
+        await wait_for(engine, both_wait)
+        quick.let_go(PREPROCESSING)
+        await until_idle(engine)
+    assert [beam_id for beam_id, _ in quick.runs(PREPROCESSING)] == [second, third, first]
+
+
+async def test_the_priority_of_a_case_is_that_of_its_beams_that_can_be_moved(quick: QuickSite) -> None:
+    case_id = quick.add_case(beams=2)
+    first, second = quick.beam_ids(case_id)
+    async with quick.site.engine() as engine:
+        await engine.first_scan()
+        await engine.dispatch(case_id, [first])
+        await until_status(engine, first, BeamStatus.COMPLETED)
+        await engine.refresh()
+        assert await perform(engine, "priority -2", case_id) == f"{second}: priority 0 -> -2"
+        assert await perform(engine, "priority +1", second) == f"{second}: priority -2 -> -1"
+        with pytest.raises(RequestRefusedError, match="unknown command 'priority 0'"):
+            await perform(engine, "priority 0", second)
+        await engine.dispatch(case_id)
+        await until_status(engine, second, BeamStatus.COMPLETED)
+        await engine.refresh()
+        with pytest.raises(RequestRefusedError, match=f"no beam of {case_id} is waiting"):
+            await perform(engine, "priority +1", case_id)

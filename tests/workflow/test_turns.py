@@ -21,9 +21,11 @@ class Beams:
         self._turns = turns
         self.inside: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.priorities: dict[str, int] = {}
         self._leave: dict[str, asyncio.Event] = {}
 
-    async def come(self, name: str, stage: BeamStatus) -> None:
+    async def come(self, name: str, stage: BeamStatus, priority: int = 0) -> None:
+        self.priorities[name] = priority
         self._leave[name] = asyncio.Event()
         self.tasks[name] = asyncio.create_task(self._work(name, stage))
         await asyncio.sleep(0)
@@ -34,7 +36,7 @@ class Beams:
         await asyncio.sleep(0)
 
     async def _work(self, name: str, stage: BeamStatus) -> None:
-        async with self._turns.turn(stage):
+        async with self._turns.turn(stage, lambda: self.priorities[name]):
             self.inside.append(name)
             try:
                 await self._leave[name].wait()
@@ -109,6 +111,28 @@ async def test_who_is_next_follows_from_what_the_gpus_need(
     for name, stage in QUEUE.items():
         await beams.come(name, stage)
     assert await beams.order_of_the_rest("first", list(QUEUE)) == order
+    await beams.leave("to the HPC")
+    await beams.leave("on the way home")
+
+
+@pytest.mark.parametrize("gpus_want", [True, False])
+async def test_the_highest_priority_goes_first_whatever_the_gpus_need(wanted: dict[str, bool], gpus_want: bool) -> None:
+    wanted["gpus"] = gpus_want
+    beams = Beams(turns_of(3, wanted))
+    await beams.come("to the HPC", BeamStatus.INITIAL)
+    await beams.come("on the way home", BeamStatus.POSTPROCESSING)
+    await beams.come("first", BeamStatus.INITIAL)
+    names = ["check low", "make", "home", "check high", "home high", "check highest"]
+    await beams.come("check low", BeamStatus.INITIAL, -1)
+    await beams.come("make", BeamStatus.PREPROCESSING)
+    await beams.come("home", BeamStatus.POSTPROCESSING)
+    await beams.come("check high", BeamStatus.INITIAL, 1)
+    await beams.come("home high", BeamStatus.POSTPROCESSING, 1)
+    await beams.come("check highest", BeamStatus.INITIAL)
+    beams.priorities["check highest"] = 2  # changed while it waits
+    high, equal = ["check high", "home high"], ["make", "home"]
+    order = [name for pair in (high, equal) for name in (pair if gpus_want else pair[::-1])]
+    assert await beams.order_of_the_rest("first", names) == ["check highest", *order, "check low"]
     await beams.leave("to the HPC")
     await beams.leave("on the way home")
 

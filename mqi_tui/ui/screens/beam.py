@@ -70,7 +70,7 @@ class BeamScreen(Reading):
         self._overview = PageView(id="overview")
         self._files = PageView(id="files")
         self._input = PageView(id="input")
-        self._log = LogView(engine, id="beam-log")
+        self._log = LogView(engine, runner, id="beam-log")
         self._dose = DosePane(engine.inspector, id="dose")
         self._keys = KeyLine(actions, id="beam-keys")
 
@@ -152,8 +152,11 @@ class BeamScreen(Reading):
 
     @property
     def _owners(self) -> Mapping[Scope, DOMNode]:
-        dose: Mapping[Scope, DOMNode] = {Scope.DOSE: self._dose} if self._tab is Tab.DOSE else {}
-        return {**dose, Scope.BEAM: self}
+        own: dict[Tab, Mapping[Scope, DOMNode]] = {
+            Tab.LOG: {Scope.LOG_ALONE: self._log},
+            Tab.DOSE: {Scope.DOSE: self._dose},
+        }
+        return {**own.get(self._tab, {}), Scope.BEAM: self}
 
     @property
     def _acts_on(self) -> str:
@@ -257,6 +260,12 @@ class BeamScreen(Reading):
             _("{name}: only a beam that has ended is run again.").format(name=self._beam.beam_id),
             lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
         )
+
+    def action_priority_up(self) -> None:
+        self._runner.carry_out(commands.change_priority(self._engine, BeamsTarget((self._beam,)), 1))
+
+    def action_priority_down(self) -> None:
+        self._runner.carry_out(commands.change_priority(self._engine, BeamsTarget((self._beam,)), -1))
 
     def action_leave(self) -> None:
         self.dismiss(None)

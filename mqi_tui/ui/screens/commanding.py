@@ -51,5 +51,16 @@ class Commanding(Cockpit):
                 lambda: self._carry_out(commands.rerun(self._engine, ended), target),
             )
 
+    def action_priority_up(self) -> None:
+        self._change_priority(1)
+
+    def action_priority_down(self) -> None:
+        self._change_priority(-1)
+
+    def _change_priority(self, step: int) -> None:
+        # The marks stay: the key is often pressed more than once.
+        if target := self._target_or_say():
+            self._runner.carry_out(commands.change_priority(self._engine, target, step))
+
     def action_toggle_pause(self) -> None:
         self._runner.carry_out(commands.toggle_pause(self._engine))

@@ -71,7 +71,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._beams = BeamList(id="beams")
         self._details = DetailPane(id="details")
         self._gpus = GpuGrid(id="gpus")
-        self._log = LogView(engine, id="log")
+        self._log = LogView(engine, runner, id="log")
         self._filter_input = FilterInput(id="filter")
         self._event = EventLine(id="event")
         self._keys = KeyLine(actions, id="keys")

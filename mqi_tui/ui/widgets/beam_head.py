@@ -8,6 +8,7 @@ from enum import StrEnum
 from rich.cells import cell_len
 
 from mqi_tui.domain.job_place import JobPlace
+from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import mark_of
@@ -53,6 +54,7 @@ class BeamHead(OneLine):
         right: list[Part] = [(done, mark.tone), (still_open, Tone.MUTED), (f" {percent(beam.progress)} ", Tone.NORMAL)]
         facts = [
             _("attempt {number}").format(number=beam.attempt) if beam.attempt else "",
+            _("priority {number}").format(number=priority) if (priority := shown_priority(beam)) else "",
             _("slot {number}").format(number=beam.gpu_id) if beam.gpu_id is not None else "",
             one_line(place_text(self._place)) if self._place is not None else "",
             span(self._elapsed) if self._elapsed is not None else "",

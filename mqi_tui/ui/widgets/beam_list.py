@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.message import Message
 
+from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
@@ -57,7 +58,7 @@ class BeamList(RowList[BeamRow]):
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
     HELP = N_(
         "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
-        "or its place in the queue (#1 is next). ● is marked."
+        "or its place in the queue (#1 is next). ● is marked. +2 after a name is the beam's priority."
     )
     head_height = 1
     mark_columns = range(1, 3)
@@ -118,9 +119,12 @@ class BeamList(RowList[BeamRow]):
         mark = mark_of(beam)
         done, still_open = bar(beam.progress, columns.bar, STAGE_ENDS)
         bar_tone = mark.tone if beam.status is not BeamStatus.NEW else Tone.MUTED
+        name = beam.beam_id if self.shows_all_cases else beam.beam_name
+        priority = f" {shown}" if (shown := shown_priority(beam)) else ""
         line = [
             ("● " if row.is_marked else "  ", Tone.ACCENT),
-            (fit_middle(beam.beam_id if self.shows_all_cases else beam.beam_name, columns.name), Tone.NORMAL),
+            (fit_middle(name, columns.name - len(priority)), Tone.NORMAL),
+            (priority, Tone.ACCENT),
             (" " + fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH) + " ", mark.tone),
             (done, bar_tone),
             (still_open + " ", Tone.MUTED),

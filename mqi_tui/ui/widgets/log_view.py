@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 from textual.worker import Worker
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
-from mqi_tui.moqui.log_errors import find_error
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.language import N_, _
-from mqi_tui.ui.log_window import LogWindow
-from mqi_tui.ui.screens.search import SearchScreen
-from mqi_tui.ui.text import cut_middle, one_line, wrap
-from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
+from mqi_tui.ui.log_saving import LogSaving
+from mqi_tui.ui.text import cut_middle, one_line, percent
+from mqi_tui.ui.widgets.log_page import LogPage
 from mqi_tui.workflow.control import EngineControl, LogChunk
 
 log = logging.getLogger(__name__)
@@ -33,46 +26,32 @@ log = logging.getLogger(__name__)
 CHUNK_BYTES = 65_536
 LIVE_INTERVAL_SECONDS = 1.0
 REST_INTERVAL_SECONDS = 5.0
-_MEANING = "  ◂ {}"
-"""What an error of the engine means, after its line."""
-_NO_ERROR = N_("No other error below in this log."), N_("No other error above in this log.")
-_NO_MATCH = N_("No match below in this log."), N_("No match above in this log.")
 _SETTLE_SECONDS = 0.15
 """A cursor that runs down a list must not read every log on its way."""
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(LogPage):
     """Shows the log of the beam given to `show_beam`; begins with the log's last part."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOG), *bindings_of(Scope.LOG_ALONE)]
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG_ALONE, Scope.LOG)
-    HELP = N_("The log of the selected beam's latest attempt, read live. It follows its end until you scroll up.")
+    HELP = N_(
+        "The log of the selected beam's latest attempt, read live. It follows its end until you scroll up. Here are "
+        "its latest lines, very long ones cut; saving it writes all of it."
+    )
 
-    def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
+    def __init__(self, engine: EngineControl, runner: CommandRunner, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._engine = engine
         self._beam: BeamRecord | None = None
-        self._window = LogWindow()
-        self._widest = 0
+        self._saving = LogSaving(self, engine.inspector, runner, on_change=self._show_title)
         self._is_cut_off = False
         self._attempt = 0
         self._offset = -1
         self._trouble = ""
         self._title = ""
-        self._words = ""
-        """What is looked for."""
         self._news = asyncio.Event()
         self._show_title()
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines that are kept, cleaned."""
-        return [self._window[number] for number in range(len(self._window))]
-
-    @property
-    def is_following(self) -> bool:
-        return round(self.scroll_y) >= self.max_scroll_y
 
     def show_beam(self, beam: BeamRecord | None) -> None:
         """Follow the log of this beam; the same beam with a newer record goes on where it is."""
@@ -95,88 +74,13 @@ class LogView(ScrollView, can_focus=True):
         else:
             self.workers.cancel_group(self, "log")
 
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        if not len(self._window):
-            lines = wrap(self._why_empty(), width - 2)
-            return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
-        number = self.scroll_offset.y + y
-        if number >= len(self._window):
-            return paint(self, [], width)
-        left = self.scroll_offset.x
-        strip = paint(self, self._line_of(self._window[number]), max(self._widest + 1, width))
-        return strip.crop(left, left + width)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        self._show_title()
-
-    def action_next_error(self) -> None:
-        self._go_to_line(_tells_error, 1, _NO_ERROR)
-
-    def action_previous_error(self) -> None:
-        self._go_to_line(_tells_error, -1, _NO_ERROR)
-
-    def action_search(self) -> None:
-        self.app.push_screen(SearchScreen(self._words), self._search)
-
-    def action_next_match(self) -> None:
-        self._go_to_match(1)
-
-    def action_previous_match(self) -> None:
-        self._go_to_match(-1)
-
-    def _search(self, words: str | None) -> None:
-        if words is None:
-            return
-        self._words = words
-        self.refresh()
-        if words:
-            top = round(self.scroll_y)
-            if not any(self._matches(self._window[n]) for n in range(top, min(top + self.size.height, self._count))):
-                self._go_to_match(1)
-
-    def _go_to_match(self, step: int) -> None:
-        if self._words:
-            self._go_to_line(self._matches, step, _NO_MATCH)
+    def action_save_log(self) -> None:
+        if self._beam is None:
+            self._say(_("No beam is selected."))
+        elif not self._attempt:
+            self._say(self._why_empty())
         else:
-            self.action_search()
-
-    def _matches(self, line: str) -> bool:
-        return self._match(line) is not None
-
-    def _match(self, line: str) -> re.Match[str] | None:
-        return re.search(re.escape(self._words), line, re.IGNORECASE) if self._words else None
-
-    @property
-    def _count(self) -> int:
-        return len(self._window)
-
-    def _go_to_line(self, is_wanted: Callable[[str], bool], step: int, nothing: tuple[str, str]) -> None:
-        """Put the next line that is wanted at the top, or as near as the log's end allows; step -1 looks upwards.
-
-        `nothing` says that there is none below, or above.
-        """
-        top = round(self.scroll_y)
-        for number in range(top + step, self._count if step > 0 else -1, step):
-            if is_wanted(self._window[number]) and min(number, self.max_scroll_y) != top:
-                self.scroll_to(y=number, animate=False, force=True, immediate=True)
-                return
-        self.notify(_(nothing[0] if step > 0 else nothing[1]), markup=False)
-
-    def _line_of(self, text: str) -> Line:
-        error = find_error(text)
-        tone = Tone.NORMAL if error is None else Tone.BAD
-        meaning: Line = [] if error is None else [(_MEANING.format(error.meaning), Tone.WARNING)]
-        match = self._match(text)
-        if match is None:
-            return [(" " + text, tone), *meaning]
-        begin, end = match.span()
-        return [(" " + text[:begin], tone), (text[begin:end], Tone.KEY), (text[end:], tone), *meaning]
-
-    def on_resize(self) -> None:
-        # In a pane that has grown, the end that was scrolled to is beyond it: a step up would begin there, unseen.
-        self.scroll_target_y = min(self.scroll_target_y, self.max_scroll_y)
+            self._saving.ask(self._beam, self._attempt)
 
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
@@ -223,36 +127,14 @@ class LogView(ScrollView, can_focus=True):
         self._offset = chunk.next_offset if chunk.attempt else -1
         if not text:
             return False
-        self._add(text, follow=was_following)
+        dropped = self._add(text, follow=was_following)
+        self._is_cut_off = self._is_cut_off or dropped > 0
+        self._show_title()
         return True
 
-    def _add(self, text: str, *, follow: bool) -> None:
-        count_before = len(self._window)
-        dropped = self._window.feed(text)
-        self._is_cut_off = self._is_cut_off or dropped > 0
-        first_new = max(count_before - dropped - 1, 0)
-        widest_new = max(
-            (
-                sum(cell_len(part) for part, _ in self._line_of(self._window[number]))
-                for number in range(first_new, len(self._window))
-            ),
-            default=0,
-        )
-        self._widest = max(self._widest, widest_new)
-        self.virtual_size = Size(self._widest + 1, len(self._window))
-        self.refresh()
-        if follow:
-            self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
-        elif dropped:
-            self.scroll_to(y=max(self.scroll_y - dropped, 0), animate=False, force=True, immediate=True)
-        self._show_title()
-
     def _begin_anew(self, *, attempt: int) -> None:
-        self._window.clear()
-        self._attempt, self._offset, self._widest, self._is_cut_off = attempt, -1, 0, False
-        self.virtual_size = Size(0, 0)
-        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
-        self.refresh()
+        self._clear()
+        self._attempt, self._offset, self._is_cut_off = attempt, -1, False
         self._show_title()
 
     @property
@@ -279,10 +161,12 @@ class LogView(ScrollView, can_focus=True):
         if self._beam is None:
             title = _("Log")
         else:
+            saved = self._saving.fraction_of(self._beam)
             notes = [
                 _("attempt {number}").format(number=self._attempt) if self._attempt else "",
                 _("its last part") if self._is_cut_off else "",
                 "" if self.is_following else _("scrolled up, end follows again"),
+                _("saving {percent}").format(percent=percent(saved)) if saved is not None else "",
                 f"! {one_line(self._trouble)}" if self._trouble else "",
             ]
             name = _("Log of {beam}").format(beam=cut_middle(self._beam.beam_id, 40))
@@ -290,7 +174,3 @@ class LogView(ScrollView, can_focus=True):
         if title != self._title:
             self._title = title
             self.border_title = Content(title)
-
-
-def _tells_error(line: str) -> bool:
-    return find_error(line) is not None

@@ -1,0 +1,161 @@
+"""Saves the whole log of an attempt into a file: from the copy beside the result where there is one, else from the HPC.
+
+What is read is what the log holds when the saving begins. Nothing is in the file's place before all of it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.records import AttemptRecord, BeamRecord
+from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.local_files import file_errors, in_thread, make_private_folder, sync_folder, temporary_name
+from mqi_tui.hpc.remote_handler import RemoteHandler
+from mqi_tui.workflow.context import WorkflowContext
+from mqi_tui.workflow.inspection import SavedLog
+from mqi_tui.workflow.states.download import LOCAL_LOG
+
+_PIECE = 1024 * 1024
+_WITH_LOG_AT_HOME = frozenset({BeamStatus.POSTPROCESSING, BeamStatus.COMPLETED})
+
+
+class _Source(Protocol):
+    async def size(self) -> int: ...
+
+    async def read(self, offset: int, limit: int) -> bytes: ...
+
+
+class _AtHome:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def size(self) -> int:
+        return await in_thread(self._size)
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        return await in_thread(self._read, offset, limit)
+
+    def _size(self) -> int:
+        with file_errors(self._path, "read"):
+            return self._path.stat().st_size
+
+    def _read(self, offset: int, limit: int) -> bytes:
+        with file_errors(self._path, "read"), self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(limit)
+
+
+class _OnHpc:
+    def __init__(self, run_folder: PurePosixPath, remote: RemoteHandler) -> None:
+        self._run_folder = run_folder
+        self._remote = remote
+
+    async def size(self) -> int:
+        return await self._remote.log_size(self._run_folder)
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        return await self._remote.read_log(self._run_folder, offset, limit)
+
+
+def suggested_log_file(beam: BeamRecord, attempt: int, context: WorkflowContext) -> Path:
+    """Beside the beam's result, by the attempt: a later attempt's log has another name."""
+    return context.result_folder(beam) / f"simulation-attempt-{attempt}.log"
+
+
+async def save_log(
+    beam: BeamRecord,
+    number: int,
+    target: Path,
+    context: WorkflowContext,
+    *,
+    replace: bool,
+    on_progress: Callable[[float], None],
+) -> SavedLog:
+    """As `BeamInspector.save_log`; `number` is the attempt's."""
+    attempts = await context.attempts.list_attempts(beam.beam_id)
+    attempt = next((each for each in attempts if each.attempt == number), None)
+    if attempt is None:
+        raise InputError(f"{beam.beam_id} has no attempt {number}: there is no log of it.")
+    source = await _source(beam, attempt, context, is_latest=attempt is attempts[-1])
+    size = await source.size()
+    if not size:
+        raise InputError(f"The log of attempt {number} of {beam.beam_id} is empty, or not there (any more).")
+    part = target.with_name(temporary_name(target.name))
+    await in_thread(_begin, target, part, context.result_folder(beam), replace=replace)
+    try:
+        await _copy(source, size, part, on_progress)
+        await in_thread(_finish, part, target)
+    except BaseException:
+        await in_thread(_undo, part, None if replace else target)
+        raise
+    return SavedLog(target, size, number)
+
+
+async def _copy(source: _Source, size: int, part: Path, on_progress: Callable[[float], None]) -> None:
+    done = 0
+    while done < size:
+        data = await source.read(done, min(_PIECE, size - done))
+        if not data:
+            raise InputError(f"The log ended after {done:,} of {size:,} bytes: it has changed since. Save it again.")
+        await in_thread(_append, part, data)
+        done += len(data)
+        on_progress(done / size)
+
+
+async def _source(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext, *, is_latest: bool) -> _Source:
+    at_home = context.result_folder(beam) / LOCAL_LOG
+    # Before that stage it may be the log of an earlier attempt.
+    if is_latest and beam.stage in _WITH_LOG_AT_HOME and await in_thread(at_home.is_file):
+        return _AtHome(at_home)
+    return _OnHpc(PurePosixPath(attempt.run_folder), context.remote)
+
+
+def _begin(target: Path, part: Path, result_folder: Path, *, replace: bool) -> None:
+    """Take the name, so that no other can have it meanwhile, and begin the file that will get it."""
+    with file_errors(target, "write"):
+        if target.parent == result_folder:
+            make_private_folder(result_folder)
+        if not target.parent.is_dir():
+            raise InputError(f"{target.parent} is no folder; make it, or name another place.")
+        if target.is_dir():
+            raise InputError(f"{target} is a folder; name a file in it.")
+        if not replace:
+            try:
+                _make_private_file(target)
+            except FileExistsError:
+                raise InputError(f"{target} is there already; nothing was written.") from None
+        try:
+            part.unlink(missing_ok=True)
+            _make_private_file(part)
+        except OSError:
+            _undo(part, None if replace else target)
+            raise
+
+
+def _make_private_file(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _append(part: Path, data: bytes) -> None:
+    with file_errors(part, "write"), part.open("ab") as file:
+        file.write(data)
+
+
+def _finish(part: Path, target: Path) -> None:
+    with file_errors(target, "write"):
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+        sync_folder(target.parent)
+
+
+def _undo(part: Path, target: Path | None) -> None:
+    """Leave nothing behind, also not the name that was taken."""
+    with file_errors(part, "remove"):
+        part.unlink(missing_ok=True)
+        if target is not None:
+            target.unlink(missing_ok=True)
