@@ -95,6 +95,7 @@ class SnapshotPublisher:
             snapshot = replace(
                 snapshot,
                 readings=measured.gpus,
+                gpu_watch=measured.watch,
                 storage=measured.storage,
                 places=MappingProxyType(places),
                 times_left=MappingProxyType(times_left),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.job_place import JobPlace
-from mqi_tui.domain.readings import GpuReading, StorageReading
+from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
@@ -78,6 +78,7 @@ def a_snapshot(
     paused: bool = False,
     scan_trouble: str = "",
     readings: Sequence[GpuReading] = (),
+    gpu_watch: GpuWatch | None = None,
     places: Mapping[str, JobPlace] | None = None,
     storage: StorageReading | None = None,
     unreachable_since: datetime | None = None,
@@ -96,6 +97,7 @@ def a_snapshot(
         queue=tuple(beam.beam_id for beam in beams if beam.status is BeamStatus.HPC_QUEUED),
         scan_trouble=scan_trouble,
         readings=tuple(readings),
+        gpu_watch=gpu_watch or GpuWatch(),
         places=places or {},
         storage=storage,
         unreachable_since=unreachable_since,
