@@ -95,6 +95,6 @@ class Measurements:
 
     gpus: tuple[GpuReading, ...] = ()
     """By host and index; empty while nothing is known."""
-    watch: GpuWatch = GpuWatch()
+    watch: GpuWatch = field(default_factory=GpuWatch)
     storage: StorageReading | None = None
     """None until the disks were looked at."""

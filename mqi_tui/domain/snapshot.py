@@ -52,7 +52,7 @@ class EngineSnapshot:
     """Why the scan directory cannot be read now, and what to do; empty while it can."""
     readings: tuple[GpuReading, ...] = ()
     """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
-    gpu_watch: GpuWatch = GpuWatch()
+    gpu_watch: GpuWatch = field(default_factory=GpuWatch)
     places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
     """Where the jobs compute, by beam id; only of those that have begun and said so."""
     times_left: Mapping[str, TimeLeft] = field(default_factory=lambda: MappingProxyType({}))

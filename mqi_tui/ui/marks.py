@@ -56,6 +56,11 @@ FOLDER_MARKS = {
     FolderState.PASSED_OVER: Mark("-", Tone.MUTED),
 }
 
+FREE_SLOT = Mark("○", Tone.MUTED)
+OFFLINE_GPU = Mark("⊘", Tone.BAD)
+FOREIGN_USE = Mark("!", Tone.WARNING)
+UNKNOWN_BEAM = Mark("?", Tone.WARNING)
+
 EVENT_MARKS = {
     "info": Mark("·", Tone.MUTED),
     "warning": Mark("!", Tone.WARNING),

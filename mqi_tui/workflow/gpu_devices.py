@@ -68,4 +68,3 @@ def slots_by_uuid(slots: Mapping[str, int], places: Mapping[str, JobPlace]) -> d
     ]
     times = Counter(uuid for uuid, _ in found)
     return {uuid: slot for uuid, slot in found if times[uuid] == 1}
-

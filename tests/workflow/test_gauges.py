@@ -144,7 +144,8 @@ async def test_readings_of_jobs_come_with_them_grow_old_and_go(quick: QuickSite,
         try:
             assert len(loops) == 2
             snapshot = await wait_for(engine, lambda snapshot: not snapshot.readings, 30)
-            assert [(one.reading.host, one.reading.slot) for one in snapshot.gpu_watch.offline] == [(host, 0), (host, 1)]
+            offline = [one.reading for one in snapshot.gpu_watch.offline]
+            assert [(one.host, one.slot) for one in offline] == [(host, 0), (host, 1)]
         finally:
             for pid in loops:
                 os.kill(pid, signal.SIGCONT)

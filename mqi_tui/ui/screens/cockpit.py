@@ -128,6 +128,10 @@ class Cockpit(Guiding):
             self._say("Nothing is selected.")
         return target
 
+    def _focus_list(self) -> None:
+        """The tree, or the beam list where that has taken its place."""
+        (self._cases if self._cases.display else self._beams).focus()
+
     def _say(self, text: str) -> None:
         """A toast on why nothing was done."""
         self.notify(printable(text), severity="warning", markup=False)

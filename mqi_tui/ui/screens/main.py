@@ -169,6 +169,12 @@ class MainScreen(Commanding, Marking, Viewing):
         if event.row.goes_to is not None:
             self._go_to(event.row.case_id, event.row.goes_to)
 
+    @on(GpuGrid.BeamWanted)
+    def _go_to_the_beam_of_a_slot(self, event: GpuGrid.BeamWanted) -> None:
+        beam = self._snapshot.beam(event.beam_id)
+        if beam is not None:
+            self._go_to(beam.parent_case_id, f"beam {beam.beam_id}")
+
     def _go_to(self, case_id: str | None, key: str) -> None:
         """Put the cursor on a row of the tree, whatever is filtered or folded up."""
         self._filter_input.action_clear()
@@ -176,7 +182,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
         self._cases.move_to_key(key)
-        self._cases.focus()
+        self._focus_list()
 
     def on_descendant_focus(self) -> None:
         self._show_selected()
