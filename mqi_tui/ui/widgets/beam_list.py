@@ -59,7 +59,6 @@ class BeamList(RowList[BeamRow]):
         "or its place in the queue (#1 is next). ● is marked."
     )
     head_height = 1
-    mark_columns = range(1, 3)
 
     @dataclass
     class OrderWanted(Message):
@@ -86,6 +85,9 @@ class BeamList(RowList[BeamRow]):
 
     def action_open_log(self) -> None:
         self.post_message(self.LogWanted())
+
+    def mark_columns(self, row: BeamRow) -> range:  # noqa: ARG002
+        return range(1, 3)
 
     def click_head(self, x: int) -> None:
         columns = Columns.for_width(self.size.width - 1)

@@ -18,6 +18,8 @@ from mqi_tui.ui.widgets.row_list import RowList
 
 _CASE_STATE_WIDTH = 13
 _BEAM_STATE_WIDTH = 17
+_ARROW_COLUMNS = range(1, 3)
+_MARK_COLUMNS = range(1, 4)
 
 
 class CaseTree(RowList[TreeRow]):
@@ -49,6 +51,15 @@ class CaseTree(RowList[TreeRow]):
                 return [(arrow, Tone.MUTED), (cut(f"{row.title}{needed}", width - 2), Tone.MUTED)]
             case FolderRow():
                 return self._folder_line(row, width)
+
+    def mark_columns(self, row: TreeRow) -> range:
+        return _MARK_COLUMNS if isinstance(row, BeamRow) else range(0)
+
+    def click_row(self, row: TreeRow, x: int) -> bool:
+        is_arrow = isinstance(row, CaseRow | FoldersRow) and x in _ARROW_COLUMNS
+        if is_arrow:
+            self.action_toggle_node()
+        return is_arrow
 
     def action_toggle_node(self) -> None:
         row = self.cursor_row

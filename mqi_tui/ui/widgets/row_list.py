@@ -55,12 +55,13 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RowList.Highlighted) and message.sender is self.sender
 
+    @dataclass
     class MarkWanted(Message):
-        """The mark of the row under the cursor was clicked."""
+        """The mark of a row was clicked, or a row with ctrl."""
+
+        row: Row
 
     head_height: ClassVar[int] = 0
-    mark_columns: ClassVar[range] = range(0)
-    """Where a line shows its mark, from the cursor at 0 on; empty in a list whose rows cannot be marked."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -147,6 +148,14 @@ class RowList(ScrollView, Generic[R], can_focus=True):
     def click_head(self, x: int) -> None:
         """The head was clicked, `x` cells from the left."""
 
+    def mark_columns(self, row: R) -> range:  # noqa: ARG002
+        """Where the row's line shows its mark, from the cursor at 0 on; empty for one that shows none."""
+        return range(0)
+
+    def click_row(self, row: R, x: int) -> bool:  # noqa: ARG002
+        """The row was clicked, `x` cells from the left; whether that is more than to put the cursor there."""
+        return False
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if not self._rows:
@@ -199,13 +208,15 @@ class RowList(ScrollView, Generic[R], can_focus=True):
             self.click_head(offset.x)
             return
         position = self.scroll_offset.y + offset.y - self.head_height
-        if position < len(self._rows):
-            self.move_to(position)
-            if offset.x in self.mark_columns:
-                self.post_message(self.MarkWanted())
-            elif event.chain == 2:
-                # Whatever enter does where the list is; the first of the two clicks has brought the focus.
-                self.app.simulate_key("enter")
+        if position >= len(self._rows):
+            return
+        self.move_to(position)
+        row = self._rows[position]
+        if event.ctrl or offset.x in self.mark_columns(row):
+            self.post_message(self.MarkWanted(row))
+        elif not self.click_row(row, offset.x) and event.chain == 2:
+            # Whatever enter does where the list is; the first of the two clicks has brought the focus.
+            self.app.simulate_key("enter")
 
     @property
     def _page(self) -> int:
