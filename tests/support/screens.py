@@ -137,9 +137,9 @@ def lines_of(widget: Widget) -> list[str]:
 
 async def turn_wheel(view: View, widget: Widget, *, down: bool) -> None:
     """One notch of the mouse's wheel over the widget."""
-    region = widget.content_region
-    at, kind = (*region.offset, 1, 0), MouseScrollDown if down else MouseScrollUp
-    event = kind(None, at.x, at.y, 0, 1 if down else -1, 0, False, False, False, at.x, at.y)
+    x, y = widget.content_region.x + 1, widget.content_region.y
+    kind = MouseScrollDown if down else MouseScrollUp
+    event = kind(None, x, y, 0, 1 if down else -1, 0, False, False, False, x, y)
     view.app.screen._forward_event(event)
     await view.pilot.pause()
 

@@ -58,6 +58,9 @@ class AttentionList(RowList[AttentionRow]):
             self.action_go_there()
         return row.goes_to is not None
 
+    def row_tip(self, row: AttentionRow, x: int) -> str:  # noqa: ARG002
+        return "\n".join(filter(None, (row.text, row.remedy)))
+
     def line_of(self, row: AttentionRow, width: int) -> Line:
         remedy = f"  {row.remedy} " if row.remedy else ""
         if width - 2 - cell_len(remedy) < _MIN_TEXT_WIDTH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -10,6 +11,7 @@ from textual.message import Message
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.beam_tips import BeamColumn, beam_tip
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.text import cut, fit, fit_middle
@@ -60,6 +62,21 @@ class CaseTree(RowList[TreeRow]):
         if is_arrow:
             self.action_toggle_node()
         return is_arrow
+
+    def row_tip(self, row: TreeRow, x: int) -> str:
+        if isinstance(row, CaseRow | FoldersRow) and x in _ARROW_COLUMNS:
+            return f"A click {'hides' if row.is_expanded else 'shows'} what is under it."
+        match row:
+            case CaseRow(case):
+                counts = Counter(beam.word for beam in case.beams)
+                beams = ", ".join(f"{count} {word}" for word, count in counts.items())
+                return "\n".join([f"{case.case_id}: {case.status.value}", beams, *case.record.warnings])
+            case BeamRow():
+                return f"{row.beam.beam_id}\n{beam_tip(row, BeamColumn.STATE)}"
+            case FolderRow(folder):
+                return f"{folder.path}\n{folder.state.value}: {folder.reason}"
+            case _:
+                return "Folders that wait, need a person, or are no case folders; each says why."
 
     def action_toggle_node(self) -> None:
         row = self.cursor_row

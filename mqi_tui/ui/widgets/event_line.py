@@ -20,6 +20,11 @@ class EventLine(OneLine):
         if event != self._event:
             self._event = event
             self.refresh()
+            self.renew_tip()
+
+    def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
+        event = self._event
+        return f"The latest event, {event.at:%Y-%m-%d %H:%M:%S} UTC:\n{event.message}" if event is not None else ""
 
     def line(self, width: int) -> Line:
         if self._event is None:

@@ -13,8 +13,9 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.measured import storage_text
 from mqi_tui.ui.text import cut_middle, one_line
-from mqi_tui.ui.tones import Line, Part, Tone
+from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
+from mqi_tui.ui.widgets.tips import under
 
 _MIN_TITLE_WIDTH = 12
 OLD_AFTER_SECONDS = 10.0
@@ -47,6 +48,18 @@ class Tally:
         )
 
 
+_Told = tuple[str, Tone, str]
+"""A piece of the line, and what it means."""
+
+_COUNTED = (
+    "Beams at work: they are checked, prepared, uploaded, computed, downloaded or checked again.",
+    "Beams that wait: for a GPU slot, or in the queue of the HPC's scheduler.",
+    "Beams that failed and wait for a person.",
+    "Beams whose dose file is at home and verified.",
+    "GPU slots that are held by a beam, of all.",
+)
+
+
 class HeaderLine(OneLine):
     def __init__(self, title: str, hpc: str, confirmed_at: Callable[[], datetime], *, id: str) -> None:  # noqa: A002
         """`hpc` says which cluster it is, `confirmed_at` when the picture was last found to be the present one."""
@@ -69,44 +82,54 @@ class HeaderLine(OneLine):
         if shown != (self._tally, self._paused, self._unreachable_since, self._storage):
             self._tally, self._paused, self._unreachable_since, self._storage = shown
             self.refresh()
+            self.renew_tip()
 
     def line(self, width: int) -> Line:
+        return [(text, tone) for text, tone, _ in self._told(width)]
+
+    def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
+        return under(x, ((text, tip) for text, _, tip in self._told(self.size.width))) or ""
+
+    def _told(self, width: int) -> list[_Told]:
         clock = f"{self._now:%H:%M:%S}"
         for left, title, short_clock, reserve in self._variants():
             time = f"{clock[:5] if short_clock else clock} UTC"
-            used = sum(cell_len(text) for text, _ in left)
+            used = sum(cell_len(text) for text, _, _ in left)
             room = width - used - len(time) - 3
-            filler = cut_middle(title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
+            filler = cut_middle(title[0], room) + " " if room >= _MIN_TITLE_WIDTH else ""
             if used + len(time) + 1 + reserve < width:
                 break
         gap = width - used - cell_len(filler) - len(time) - 1
-        return [*left, (" " * max(gap, 1), Tone.NORMAL), (filler, Tone.MUTED), (time, Tone.MUTED)]
+        return [
+            *left,
+            (" " * max(gap, 1), Tone.NORMAL, ""),
+            (filler, *title[1:]),
+            (time, Tone.MUTED, "The time, in UTC as all times here."),
+        ]
 
-    def _variants(self) -> Iterator[tuple[list[Part], str, bool, int]]:
+    def _variants(self) -> Iterator[tuple[list[_Told], _Told, bool, int]]:
         """(left part, what fills the room behind it, whether the clock is short, cells to be left between them).
 
         From the roomiest to the tightest; the cluster is told before the config.
         """
         storage_tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
-        hpc: list[Part] = [("  " + self._hpc, Tone.MUTED)]
+        config: _Told = (self._title, Tone.MUTED, f"The config: {self._title}")
+        hpc: _Told = (self._hpc, Tone.MUTED, f"Where the simulations run: {self._hpc}")
+        parts: list[_Told] = [*self._left(short=False), ("  " + self._hpc, *hpc[1:])]
+        room = "What the program's folders on the HPC hold, and what can still be written there."
         storages = [text for short in (False, True) if (text := storage_text(self._storage, short=short))]
         for storage in storages:
-            yield (
-                [*self._left(short=False), *hpc, ("  " + storage, storage_tone)],
-                self._title,
-                False,
-                _MIN_TITLE_WIDTH + 2,
-            )
+            yield [*parts, ("  " + storage, storage_tone, room)], config, False, _MIN_TITLE_WIDTH + 2
         for storage in storages[-1:]:
-            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], self._title, False, 0
-        yield [*self._left(short=False), *hpc], self._title, False, 0
+            yield [*parts, ("  " + storage, storage_tone, room)], config, False, 0
+        yield parts, config, False, 0
         for short, short_state in ((False, False), (True, False), (True, True)):
             for short_clock in (False, True):
-                yield self._left(short=short, short_state=short_state), self._hpc, short_clock, 0
+                yield self._left(short=short, short_state=short_state), hpc, short_clock, 0
 
-    def _left(self, *, short: bool, short_state: bool = False) -> list[Part]:
+    def _left(self, *, short: bool, short_state: bool = False) -> list[_Told]:
         tally = self._tally
-        gap = ("  " if not short else " ", Tone.NORMAL)
+        gap: _Told = ("  " if not short else " ", Tone.NORMAL, "")
         words = ("running", "waiting", "failed", "completed") if not short else ("run", "wait", "fail", "done")
         counts = (
             (f"{tally.running} {words[0]}", Tone.ACTIVE if tally.running else Tone.MUTED),
@@ -115,20 +138,24 @@ class HeaderLine(OneLine):
             (f"{tally.completed} {words[3]}", Tone.GOOD if tally.completed else Tone.MUTED),
             (f"slots {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
         )
-        parts: list[Part] = [(" ", Tone.NORMAL), self._state(short=short_state)]
-        for count in counts:
-            parts += [gap, count]
+        parts: list[_Told] = [(" ", Tone.NORMAL, ""), self._state(short=short_state)]
+        for (text, tone), tip in zip(counts, _COUNTED, strict=True):
+            parts += [gap, (text, tone, tip)]
         return parts
 
-    def _state(self, *, short: bool) -> Part:
+    def _state(self, *, short: bool) -> _Told:
         """The worst first: a picture that may be old tells nothing for sure about the rest."""
         silent = (self._now - self._confirmed_at()).total_seconds()
         if silent > OLD_AFTER_SECONDS:
-            return (f"! OLD {silent:.0f} s" if short else f"! DATA ARE {silent:.0f} s OLD", Tone.BAD)
+            text = f"! OLD {silent:.0f} s" if short else f"! DATA ARE {silent:.0f} s OLD"
+            return text, Tone.BAD, "The engine has not confirmed this picture for so long; it may be wrong by now."
         since = self._unreachable_since
         if since is not None:
-            return (f"! NO HPC {since:%H:%M}" if short else f"! UNREACHABLE since {since:%H:%M:%S}", Tone.WARNING)
-        return ("‖ PAUSED", Tone.WARNING) if self._paused else ("► RUNNING", Tone.GOOD)
+            text = f"! NO HPC {since:%H:%M}" if short else f"! UNREACHABLE since {since:%H:%M:%S}"
+            return text, Tone.WARNING, "The HPC does not answer. Running jobs go on, and nothing fails for it."
+        if self._paused:
+            return "‖ PAUSED", Tone.WARNING, "Nothing new is started; what is running goes on."
+        return "► RUNNING", Tone.GOOD, "The engine works on every beam that was dispatched."
 
     def _tick(self) -> None:
         self._now = datetime.now(UTC)

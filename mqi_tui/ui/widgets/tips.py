@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
+from typing import TypeVar
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.events import MouseMove
 from textual.geometry import Offset
@@ -13,6 +16,18 @@ from mqi_tui.ui.text import cut
 
 _LONGEST_LINE = 300
 """Cells; names and errors from outside have any length."""
+
+T = TypeVar("T")
+
+
+def under(x: int, parts: Iterable[tuple[str, T]]) -> T | None:
+    """What belongs to the text `x` cells from the left of a line of these (text, what belongs to it)."""
+    end = 0
+    for text, told in parts:
+        end += cell_len(text)
+        if 0 <= x < end:
+            return told
+    return None
 
 
 class Tips(Widget):
