@@ -143,7 +143,7 @@ async def test_no_text_from_outside_breaks_a_tooltip(name: str) -> None:
 
 
 @given(st.sampled_from(BeamStatus), st.sampled_from(BeamColumn), st.booleans())
-def test_every_sign_of_every_state_has_its_words(status: BeamStatus, column: BeamColumn, waits: bool) -> None:  # noqa: FBT001
+def test_every_sign_of_every_state_has_its_words(status: BeamStatus, column: BeamColumn, waits: bool) -> None:
     row = BeamRow(a_beam("alpha", "b1", status, error="why", job_waits=waits), is_marked=False)
     assert beam_tip(row, column)
     assert HEAD_TIPS[column]
