@@ -57,6 +57,8 @@ class EngineSnapshot:
     """Where the jobs compute, by beam id; only of those that have begun and said so."""
     times_left: Mapping[str, TimeLeft] = field(default_factory=lambda: MappingProxyType({}))
     """How long the beams still compute, by beam id; only where it is known."""
+    usual_time: TimeLeft | None = None
+    """How long a beam computes at this site; None while too few were computed."""
     unreachable_since: datetime | None = None
     """When the HPC stopped answering (UTC); None while it answers."""
     storage: StorageReading | None = None

@@ -116,7 +116,12 @@ ALTER TABLE events ADD COLUMN status TEXT;
 CREATE INDEX events_by_beam ON events (beam_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE)
+_COMPUTE_TIME = """
+ALTER TABLE attempts ADD COLUMN computed_s REAL;
+ALTER TABLE attempts ADD COLUMN engine TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE, _COMPUTE_TIME)
 """Step n leads from user_version n to n + 1. A step that was released is never changed; a new one is added."""
 
 LATEST_VERSION = len(MIGRATIONS)

@@ -31,7 +31,7 @@ HEAD_TIPS = {
     BeamColumn.STATE: "What is done with the beam now. A click here sorts by it, what needs you first.",
     BeamColumn.PROGRESS: "How far the beam is on its whole way. A click here sorts by it.",
     BeamColumn.GPU: "The GPU slot that the beam holds, or its place in the queue: #1 is next.",
-    BeamColumn.LEFT: "How long the beam still computes, as a range; both ends may turn out wrong.",
+    BeamColumn.LEFT: "How long the beam still computes: at its own pace, or with ~ as other beams of this site did.",
     BeamColumn.ATTEMPT: "The number of its latest try at computing.",
     BeamColumn.JOB: "The job of its latest attempt, as the scheduler numbers it.",
     BeamColumn.NOTE: "Why it failed, its place in the queue, or what is to be said else.",
@@ -84,9 +84,22 @@ def _gpu_tip(row: BeamRow) -> str:
 
 
 def _left_tip(row: BeamRow) -> str:
-    if row.time_left is None:
-        return HEAD_TIPS[BeamColumn.LEFT]
-    return f"It computes for {time_range(row.time_left.shortest_s, row.time_left.longest_s)} more, at its own pace."
+    sentence = time_left_sentence(row)
+    return f"It {sentence}." if sentence else HEAD_TIPS[BeamColumn.LEFT]
+
+
+def time_left_sentence(row: BeamRow) -> str:
+    """`computes for 2-3 min more ...`, and how that is known; empty where nothing is."""
+    left = row.time_left or row.usual_time
+    if left is None:
+        return ""
+    span = time_range(left.shortest_s, left.longest_s)
+    if not left.of_beams:
+        return f"computes for {span} more at this pace"
+    others = f"as {left.of_beams} beams did here"
+    return (
+        f"computes for {span} once it begins, {others}" if row.will_compute else f"computes for {span} more, {others}"
+    )
 
 
 def _attempt_tip(row: BeamRow) -> str:

@@ -14,6 +14,7 @@ from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.workflow.control import LogChunk
 from tests.support.scripted_inspector import ScriptedInspector
 
@@ -82,6 +83,8 @@ def a_snapshot(
     places: Mapping[str, JobPlace] | None = None,
     storage: StorageReading | None = None,
     unreachable_since: datetime | None = None,
+    times_left: Mapping[str, TimeLeft] | None = None,
+    usual_time: TimeLeft | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
     beams = [beam for case in cases for beam in case.beams]
@@ -101,6 +104,8 @@ def a_snapshot(
         places=places or {},
         storage=storage,
         unreachable_since=unreachable_since,
+        times_left=times_left or {},
+        usual_time=usual_time,
     )
 
 

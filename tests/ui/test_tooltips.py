@@ -132,7 +132,7 @@ async def test_a_patients_label_is_told_exactly() -> None:
 @settings(deadline=None, max_examples=5)
 async def test_no_text_from_outside_breaks_a_tooltip(name: str) -> None:
     async with on_stage(ScriptedEngine(snapshot(name)), LARGE) as stage:
-        for widget in stage.main.query(Tips):
+        for widget in [widget for widget in stage.main.query(Widget) if isinstance(widget, Tips)]:
             for y, x in product(range(widget.size.height), range(0, widget.size.width, 5)):
                 widget._mouse_at = Offset(x, y)
                 widget.renew_tip()

@@ -15,7 +15,7 @@ from mqi_tui.ui.beam_tips import HEAD_TIPS, BeamColumn, beam_tip
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow
-from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_range
+from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_left_range
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.ui.widgets.tips import under
@@ -24,7 +24,7 @@ _STATE_WIDTH = 17
 _PERCENT_WIDTH = 4
 _GPU_WIDTH = 3
 _TRY_WIDTH = 3
-_LEFT_WIDTH = 9
+_LEFT_WIDTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _gpu_or_place(row: BeamRow) -> str:
 
 
 def _time_left(row: BeamRow) -> str:
-    if row.time_left is not None:
-        return time_range(row.time_left.shortest_s, row.time_left.longest_s)
-    computes = row.beam.status is BeamStatus.HPC_RUNNING and not row.beam.job_waits
-    return "unknown" if computes else "–"
+    left = row.time_left or row.usual_time
+    if left is not None:
+        return time_left_range(left)
+    return "unknown" if row.will_compute or row.beam.status is BeamStatus.HPC_RUNNING else "–"
