@@ -64,7 +64,9 @@ def _mark_tip(row: BeamRow) -> str:
 
 def _state_tip(row: BeamRow) -> str:
     beam = row.beam
-    meaning = "its job waits in the scheduler's own queue" if beam.job_waits else _MEANINGS[beam.status]
+    meaning = (
+        "its job is handed over, or waits in the scheduler's own queue" if beam.job_waits else _MEANINGS[beam.status]
+    )
     return "\n".join(filter(None, (f"{mark_of(beam).glyph} {beam.word}: {meaning}.", row.note)))
 
 

@@ -135,6 +135,16 @@ async def test_a_click_on_a_slot_finds_its_beam_in_the_list_of_all_on_a_narrow_s
         assert stage.beams.has_focus
 
 
+async def test_a_click_on_a_slot_brings_the_beam_list_back_to_its_beam() -> None:
+    busy = [a_beam("alpha", f"b{slot}", BeamStatus.HPC_RUNNING, gpu_id=slot) for slot in range(3)]
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", *busy))), MIDDLE) as stage:
+        for _ in range(2):
+            await stage.pilot.click(grid(stage), offset=(4, 1))
+            await stage.until(lambda: "alpha_b0" in stage.details.text)
+            await stage.press("tab", "end")
+            await stage.until(lambda: "alpha_b2" in stage.details.text)
+
+
 async def test_a_click_on_a_free_slot_changes_nothing() -> None:
     async with on_stage(ScriptedEngine(a_device_snapshot()), MIDDLE) as stage:
         before = stage.details.text

@@ -182,6 +182,9 @@ class MainScreen(Commanding, Marking, Viewing):
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
         self._cases.move_to_key(key)
+        # The beam list goes along even where the tree's cursor was there already.
+        self._followed_key = None
+        self._catch_up()
         self._focus_list()
 
     def on_descendant_focus(self) -> None:
