@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from mqi_tui.domain.job_place import JobPlace
-from mqi_tui.domain.readings import READINGS_KEPT, GpuHistory, GpuReading, OfflineGpu
+from mqi_tui.domain.readings import GpuHistory, GpuReading, OfflineGpu
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.marks import FOREIGN_USE, FREE_SLOT, OFFLINE_GPU, UNKNOWN_BEAM, Mark, mark_of
@@ -52,8 +52,6 @@ class Device:
         if self.reading is None:
             return ["No reading: nothing is known of its device."]
         lines = [f"Latest reading: {reading_text(self.reading, 100)}."]
-        if any(self.history):
-            lines.append(f"The curves are the latest of up to {READINGS_KEPT} readings, the newest at the right.")
         if self.is_foreign:
             lines.append("Foreign use: two readings in a row found it used, and no beam of this program is on it.")
         return lines

@@ -61,6 +61,8 @@ OFFLINE_GPU = Mark("⊘", Tone.BAD)
 FOREIGN_USE = Mark("!", Tone.WARNING)
 UNKNOWN_BEAM = Mark("?", Tone.WARNING)
 
+GPU_MARKS = {"free": FREE_SLOT, "offline": OFFLINE_GPU, "in foreign use": FOREIGN_USE}
+
 EVENT_MARKS = {
     "info": Mark("·", Tone.MUTED),
     "warning": Mark("!", Tone.WARNING),

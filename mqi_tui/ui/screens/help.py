@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from mqi_tui.ui.actions import Action, Actions, Pane, Scope
-from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, IN_HPC_QUEUE, Mark
+from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, GPU_MARKS, IN_HPC_QUEUE, Mark
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, content_of
@@ -71,7 +71,8 @@ class HelpScreen(InfoScreen[Action]):
             yield Static(Content("Signs"), classes="heading")
             beam_marks = [*((status.word, mark) for status, mark in BEAM_MARKS.items()), ("in HPC queue", IN_HPC_QUEUE)]
             folder_marks = ((f"folder {state.value}", mark) for state, mark in FOLDER_MARKS.items())
-            yield Static(content_of(self, _legend([*beam_marks, *folder_marks])), classes="wide")
+            gpu_marks = ((f"GPU {word}", mark) for word, mark in GPU_MARKS.items())
+            yield Static(content_of(self, _legend([*beam_marks, *folder_marks, *gpu_marks])), classes="wide")
             yield Static(Content("Your own keys"), classes="heading")
             yield Static(Content(_own_keys(self._actions)), classes="wide")
 
