@@ -14,7 +14,7 @@ SCREEN_REPORT := .pytest_cache/screen.xml
 SCREEN_LOG := .pytest_cache/screen.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-slurm test lint docs format clean
+.PHONY: help setup demo demo-slurm test lint docs texts format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
@@ -51,6 +51,9 @@ test: lint ## lint, then all tests; a skipped test is a failure
 
 docs: $(STAMP) ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tools.config_reference
+
+texts: $(STAMP) ## bring the catalogues of the screens' languages up to date with the code
+	$(BIN)/python -m tools.texts
 
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mqi_tui.ui import language
 from tests.cluster.cluster import Cluster, temporary_cluster
 from tests.cluster.requirements import why_no_cluster
 from tests.support.site import Site
@@ -18,6 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("cluster"):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test begins in English, whatever the locale is and whatever the test before has chosen."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    language.choose("en")
+    yield
+    language.choose("en")
 
 
 @pytest.fixture

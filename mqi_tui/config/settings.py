@@ -26,6 +26,7 @@ from mqi_tui.config.values import (
     FileName,
     FilePattern,
     FrozenMapping,
+    LanguageSetting,
     Line,
     LocalPath,
     Number,
@@ -231,6 +232,8 @@ class Settings(Section):
     hpc: HpcSettings = HpcSettings()
     postprocessing: PostprocessingSettings = PostprocessingSettings()
     retry: RetrySettings = RetrySettings()
+    language: LanguageSetting = "auto"
+    """Language of the screens; `auto` is that of the locale (LC_ALL, LC_MESSAGES, LANG), and English for all others."""
     keys: Frozen[tuple[Line, ...]] = {}  # noqa: RUF012 - it is frozen when it is validated
     """Keys of the screen by the name of what they do, instead of the default ones; the screen checks them."""
 

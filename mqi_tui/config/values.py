@@ -7,11 +7,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
 
 T = TypeVar("T")
+
+LanguageSetting = Literal["auto", "en", "ko"]
+"""`auto`: the language of the locale, where there are texts in it, else English."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -14,6 +14,9 @@ from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRe
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
 from mqi_tui.domain.time_left import TimeLeft
 
+OUTAGE = "HPC unreachable since {time} UTC; running jobs go on, nothing fails for it"
+"""What is said of an outage that began at the time."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
@@ -71,7 +74,7 @@ class EngineSnapshot:
         """What holds up the whole engine (scan directory or HPC unreachable); empty when nothing does."""
         since, outage = self.unreachable_since, ""
         if since is not None:
-            outage = f"HPC unreachable since {since:%H:%M:%S} UTC; running jobs go on, nothing fails for it"
+            outage = OUTAGE.format(time=f"{since:%H:%M:%S}")
         return "; ".join(filter(None, (self.scan_trouble, outage)))
 
     def beam(self, beam_id: str) -> BeamRecord | None:

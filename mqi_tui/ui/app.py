@@ -13,9 +13,10 @@ from textual.worker import WorkerError
 
 from mqi_tui.config import Config
 from mqi_tui.domain.text import printable
-from mqi_tui.ui import questions
+from mqi_tui.ui import language, questions
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.commands import Outcome, sentences
+from mqi_tui.ui.language import _
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.theme import THEME
@@ -34,6 +35,7 @@ class MqiApp(App[None]):
 
     def __init__(self, engine: EngineControl, config: Config, actions: Actions) -> None:
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
+        language.choose(config.settings.language)
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._engine = engine
@@ -63,14 +65,14 @@ class MqiApp(App[None]):
 
     def complain(self, message: str) -> None:
         """Tell of a defect of this program."""
-        self._toast(message, "Defect in the program; its log file says more", "error")
+        self._toast(message, _("Defect in the program; its log file says more"), "error")
 
     async def _tell_outcome(self, command: Coroutine[object, object, Outcome]) -> None:
         outcome = await command
         if outcome.done:
             self._toast(sentences(outcome.done), "", "information")
         if outcome.refused:
-            self._toast(sentences(outcome.refused), "Refused", "warning")
+            self._toast(sentences(outcome.refused), _("Refused"), "warning")
         if outcome.broken:
             self.complain(sentences(outcome.broken))
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
+from mqi_tui.domain.snapshot import OUTAGE, CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, Mark
 from mqi_tui.ui.rows import folder_key
 from mqi_tui.ui.text import counted
@@ -32,8 +33,8 @@ class AttentionRow:
 
 def attention_rows(snapshot: EngineSnapshot, actions: Actions) -> list[AttentionRow]:
     rows: list[AttentionRow] = []
-    if snapshot.notice:
-        rows.append(AttentionRow("notice", _HELD_UP, snapshot.notice, ""))
+    if notice := _notice(snapshot):
+        rows.append(AttentionRow("notice", _HELD_UP, notice, ""))
     rows.extend(_failed(snapshot, actions))
     if snapshot.storage is not None and snapshot.storage.warning:
         rows.append(AttentionRow("storage", _HELD_UP, snapshot.storage.warning, ""))
@@ -41,8 +42,8 @@ def attention_rows(snapshot: EngineSnapshot, actions: Actions) -> list[Attention
         AttentionRow(
             folder_key(folder),
             FOLDER_MARKS[folder.state],
-            f"{folder.path.name}: {folder.state.value}, {folder.reason}",
-            f"{actions.way_to('go_there')} shows it",
+            f"{folder.path.name}: {_(folder.state.value)}, {folder.reason}",
+            _("{key} shows it").format(key=actions.way_to("go_there")),
             goes_to=folder_key(folder),
         )
         for folder in snapshot.folders
@@ -59,8 +60,15 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
             yield AttentionRow(
                 f"failed {case.case_id}",
                 BEAM_MARKS[BeamStatus.FAILED],
-                f"{case.case_id}: {_count(len(failed), case)} failed: {_reason(first.error, case)}",
-                f"{actions.way_to('go_there')} goes there, {actions.way_to('retry_target')} retries",
+                _("{case}: {failed} of {beams} failed: {reason}").format(
+                    case=case.case_id,
+                    failed=len(failed),
+                    beams=counted(len(case.beams), "beam"),
+                    reason=_reason(first.error, case),
+                ),
+                _("{key} goes there, {retry} retries").format(
+                    key=actions.way_to("go_there"), retry=actions.way_to("retry_target")
+                ),
                 case.case_id,
                 f"beam {first.beam_id}",
             )
@@ -68,8 +76,12 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
 
 def _reason(error: str | None, case: CaseView) -> str:
     """Without the case folder's path, which would fill the row and push out what it is about."""
-    return (error or "no reason is known").replace(f"{case.record.case_path}{os.sep}", "")
+    return (error or _("no reason is known")).replace(f"{case.record.case_path}{os.sep}", "")
 
 
-def _count(failed: int, case: CaseView) -> str:
-    return f"{failed} of {counted(len(case.beams), 'beam')}"
+def _notice(snapshot: EngineSnapshot) -> str:
+    """As the engine says it; its sentence about an outage in the language of the screens."""
+    if snapshot.unreachable_since is None:
+        return snapshot.notice
+    outage = _(OUTAGE).format(time=f"{snapshot.unreachable_since:%H:%M:%S}")
+    return "; ".join(filter(None, (snapshot.scan_trouble, outage)))

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import BEAM_MARKS, Mark, event_mark
 from mqi_tui.ui.measured import place_text
 from mqi_tui.ui.pages import BLANK, fact, hanging, heading, paragraph, table
@@ -27,10 +28,11 @@ from mqi_tui.workflow.inspection import (
     PreparedInput,
 )
 
-_STATE_WIDTH = max(len(status.word) for status in BeamStatus) + 2
 _SPAN_WIDTH = 8
 _DIGEST_WIDTH = 64
 _SHORT_DIGEST = 12
+
+_BEFORE_STATES = N_("before this was recorded")
 
 _OUTCOME_MARKS = {
     AttemptOutcome.SUCCEEDED: Mark("✓", Tone.GOOD),
@@ -46,10 +48,10 @@ def overview_page(
 ) -> list[Line]:
     """Why it failed and what helps, its way with times, its attempts. `place`: where its job computes now."""
     steps = steps_of(history.events)
-    lines = [*_error(beam, width), heading("Timeline (UTC)")]
+    lines = [*_error(beam, width), heading(_("Timeline (UTC)"))]
     if not steps:
         lines += paragraph(
-            "Nothing has happened yet: the beam is new, d in the beam list starts it.", Tone.MUTED, width
+            _("Nothing has happened yet: the beam is new, d in the beam list starts it."), Tone.MUTED, width
         )
     day = None
     for step in steps:
@@ -57,9 +59,9 @@ def overview_page(
             day = step.begins.date()
             lines.append([(f"{day:%Y-%m-%d}", Tone.MUTED)])
         lines += _step(step, now, width)
-    lines += [BLANK, heading("Attempts")]
+    lines += [BLANK, heading(_("Attempts"))]
     if not history.attempts:
-        lines += paragraph("None yet: an attempt begins when the beam gets a GPU slot.", Tone.MUTED, width)
+        lines += paragraph(_("None yet: an attempt begins when the beam gets a GPU slot."), Tone.MUTED, width)
     for attempt in history.attempts:
         lines += _attempt(attempt, place if attempt.outcome is None else None, now, width)
     return lines
@@ -68,11 +70,12 @@ def overview_page(
 def _error(beam: BeamRecord, width: int) -> list[Line]:
     if beam.status is not BeamStatus.FAILED:
         return []
+    retries = _("retries: it goes on from {stage}.").format(stage=_(retry_at(beam.stage).word))
     return [
-        heading(f"Failed while {beam.stage.word}"),
+        heading(_("Failed while {stage}").format(stage=_(beam.stage.word))),
         *hanging([("✗ ", Tone.BAD)], beam.error or "", Tone.BAD, width),
-        *hanging([("r ", Tone.KEY)], f"retries: it goes on from {retry_at(beam.stage).word}.", Tone.NORMAL, width),
-        *hanging([("R ", Tone.KEY)], "runs it again from its beginning.", Tone.NORMAL, width),
+        *hanging([("r ", Tone.KEY)], retries, Tone.NORMAL, width),
+        *hanging([("R ", Tone.KEY)], _("runs it again from its beginning."), Tone.NORMAL, width),
         BLANK,
     ]
 
@@ -81,12 +84,12 @@ def _step(step: Step, now: datetime, width: int) -> list[Line]:
     lasting = fit_right(span(step.duration(now)), _SPAN_WIDTH)
     time = (f"{step.begins:%H:%M:%S}  ", Tone.MUTED)
     if step.status is None:
-        lines: list[Line] = [[time, (fit("before this was recorded", _STATE_WIDTH), Tone.MUTED)]]
+        lines: list[Line] = [[time, (fit(_(_BEFORE_STATES), _state_width()), Tone.MUTED)]]
     else:
         mark = BEAM_MARKS[step.status]
         if step.ends is None and not step.status.is_active:
             lasting = " " * _SPAN_WIDTH  # an end has no duration
-        state = (fit(f"{mark.glyph} {step.status.word}", _STATE_WIDTH), mark.tone)
+        state = (fit(f"{mark.glyph} {_(step.status.word)}", _state_width()), mark.tone)
         tone = event_mark(step.level).tone if step.level != "info" else Tone.MUTED
         lines = hanging([time, state, (f"{lasting}  ", Tone.NORMAL)], step.message, tone, width)
     for note in step.notes:
@@ -96,20 +99,26 @@ def _step(step: Step, now: datetime, width: int) -> list[Line]:
     return lines
 
 
+def _state_width() -> int:
+    return max(cell_len(_(status.word)) for status in BeamStatus) + 2
+
+
 def _attempt(attempt: AttemptRecord, place: JobPlace | None, now: datetime, width: int) -> list[Line]:
     mark = _OUTCOME_MARKS[attempt.outcome] if attempt.outcome else _OPEN_ATTEMPT
     place = place or place_of(attempt)
     begins = attempt.submitted_at or attempt.created_at
-    until = f"to {attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "so far"
+    lasting = span(max((attempt.ended_at or now) - begins, now - now))
+    until = _("to {time}").format(time=f"{attempt.ended_at:%H:%M:%S}") if attempt.ended_at else _("so far")
+    began = _("submitted {time}") if attempt.submitted_at else _("opened {time}")
     facts = [
-        f"exit code {attempt.exit_code}" if attempt.exit_code is not None else "",
-        f"job {one_line(attempt.hpc_job_id)}" if attempt.hpc_job_id else "no job yet",
-        f"GPU slot {attempt.gpu_id}",
-        f"on {place_text(place)}" if place is not None else "host unknown",
-        f"submitted {begins:%Y-%m-%d %H:%M:%S}" if attempt.submitted_at else f"opened {begins:%Y-%m-%d %H:%M:%S}",
-        f"{until} ({span(max((attempt.ended_at or now) - begins, now - now))})",
+        _("exit code {code}").format(code=attempt.exit_code) if attempt.exit_code is not None else "",
+        _("job {job}").format(job=one_line(attempt.hpc_job_id)) if attempt.hpc_job_id else _("no job yet"),
+        _("GPU slot {slot}").format(slot=attempt.gpu_id),
+        _("on {place}").format(place=place_text(place)) if place is not None else _("host unknown"),
+        began.format(time=f"{begins:%Y-%m-%d %H:%M:%S}"),
+        f"{until} ({lasting})",
     ]
-    word = attempt.outcome.value if attempt.outcome else "open"
+    word = _(attempt.outcome.value) if attempt.outcome else _("open")
     head = [(f"{attempt.attempt:>2}  ", Tone.STRONG), (fit(f"{mark.glyph} {word}", 12) + " ", mark.tone)]
     return hanging(head, " · ".join(filter(None, facts)), Tone.NORMAL, width)
 
@@ -121,18 +130,21 @@ def place_of(attempt: AttemptRecord) -> JobPlace | None:
 
 def files_page(files: BeamFiles, width: int) -> list[Line]:
     """Local files with sizes and checksums, and what each attempt has on the HPC."""
-    lines = [heading("Input"), *fact("folder", str(files.input_folder), width)]
-    lines += _files(files.inputs, "None yet: preprocessing makes them.", width)
-    lines += [BLANK, heading("Results"), *fact("folder", str(files.result_folder), width)]
-    lines += _files(files.results, "None yet: the dose comes home after the beam has computed.", width)
-    lines += [BLANK, heading("On the HPC (nothing is ever deleted there)"), *fact("folder", files.remote_folder, width)]
+    lines = [heading(_("Input")), *fact(_("folder"), str(files.input_folder), width)]
+    lines += _files(files.inputs, _("None yet: preprocessing makes them."), width)
+    lines += [BLANK, heading(_("Results")), *fact(_("folder"), str(files.result_folder), width)]
+    lines += _files(files.results, _("None yet: the dose comes home after the beam has computed."), width)
+    title = _("On the HPC (nothing is ever deleted there)")
+    lines += [BLANK, heading(title), *fact(_("folder"), files.remote_folder, width)]
     for attempt in files.attempts:
-        lines += fact(f"attempt {attempt.attempt}", PurePosixPath(attempt.run_folder).name, width)
+        name = _("attempt {number}").format(number=attempt.attempt)
+        lines += fact(name, PurePosixPath(attempt.run_folder).name, width)
         if attempt.raw_file is not None and attempt.raw_size is not None:
-            lines += fact("  raw dose", f"{PurePosixPath(attempt.raw_file).name}, {_bytes(attempt.raw_size)}", width)
-            lines += fact("  its sha256", attempt.raw_sha256 or "not recorded", width)
+            raw = f"{PurePosixPath(attempt.raw_file).name}, {_bytes(attempt.raw_size)}"
+            lines += fact(f"  {_('raw dose')}", raw, width)
+            lines += fact(f"  {_('its sha256')}", attempt.raw_sha256 or _("not recorded"), width)
     if not files.attempts:
-        lines += fact("attempts", "none yet", width)
+        lines += fact(_("attempts"), _("none yet"), width)
     return lines
 
 
@@ -150,13 +162,13 @@ def _files(files: Sequence[LocalFile], nothing: str, width: int) -> list[Line]:
         )
         for file in files
     ]
-    lines = table(("file", "size", "changed (UTC)", "sha256"), rows, width)
+    lines = table((_("file"), _("size"), _("changed (UTC)"), "sha256"), rows, width)
     # Only what differs from the plain case is said: the checksum of most files is computed now.
     for file in files:
         if file.checksum is not Checksum.COMPUTED:
-            attempt = f" (attempt {file.attempt})" if file.attempt is not None else ""
+            attempt = f" ({_('attempt {number}').format(number=file.attempt)})" if file.attempt is not None else ""
             lines += hanging(
-                [(f"{one_line(file.path.name)}: ", Tone.MUTED)], file.checksum + attempt, Tone.MUTED, width
+                [(f"{one_line(file.path.name)}: ", Tone.MUTED)], _(file.checksum) + attempt, Tone.MUTED, width
             )
     return lines
 
@@ -184,7 +196,7 @@ def input_page(
     shown = own if used is None or beam.status in _BEFORE_COMPUTING else used
     if shown is None:
         is_unread = prepared is None or prepared.trouble
-        why = "Not read." if is_unread else "None yet: preprocessing makes it."
+        why = _("Not read.") if is_unread else _("None yet: preprocessing makes it.")
         lines += [heading("moqui_tps.in"), *paragraph(why, Tone.MUTED, width)]
     else:
         lines += _parameters(shown, width)
@@ -198,11 +210,11 @@ _BEFORE_COMPUTING = frozenset(
 
 def _parameters(parameters: Parameters, width: int) -> list[Line]:
     if parameters.attempt is None:
-        title = "moqui_tps.in, as prepared"
-        note = "What depends on place and attempt (*) is set when a job is submitted."
+        title = _("moqui_tps.in, as prepared")
+        note = _("What depends on place and attempt (*) is set when a job is submitted.")
     else:
-        title = f"moqui_tps.in, as given to attempt {parameters.attempt}"
-        note = "* set by mqi-tui for this attempt"
+        title = _("moqui_tps.in, as given to attempt {number}").format(number=parameters.attempt)
+        note = _("* set by mqi-tui for this attempt")
     lines: list[Line] = [heading(title), *paragraph(note, Tone.MUTED, width)]
     name_width = max((len(entry.key) for entry in parameters.entries), default=0) + 3
     for entry in parameters.entries:
@@ -214,10 +226,10 @@ def _parameters(parameters: Parameters, width: int) -> list[Line]:
 def _layers(prepared: PreparedInput | None, width: int) -> list[Line]:
     layers: Sequence[LayerFacts] = () if prepared is None else prepared.layers
     if not layers:
-        why = "None yet: preprocessing makes them."
+        why = _("None yet: preprocessing makes them.")
         if prepared is None or prepared.trouble:
-            why = "Not read."
-        return [heading("CSV layers"), *paragraph(why, Tone.MUTED, width)]
+            why = _("Not read.")
+        return [heading(_("CSV layers")), *paragraph(why, Tone.MUTED, width)]
     histories = sum(layer.histories for layer in layers)
     rows = [
         (
@@ -231,6 +243,8 @@ def _layers(prepared: PreparedInput | None, width: int) -> list[Line]:
         )
         for layer in layers
     ]
-    head = ("layer", "MeV", "spots", "histories", "ms", "x mm", "y mm")
-    title = f"CSV layers: {len(layers)}, with {counted(sum(layer.spots for layer in layers), 'spot')}"
-    return [heading(f"{title} and {histories:,} histories"), *table(head, rows, width, left=0)]
+    head = (_("layer"), "MeV", _("spots"), _("histories"), "ms", "x mm", "y mm")
+    title = _("CSV layers: {layers}, with {spots} and {histories} histories").format(
+        layers=len(layers), spots=counted(sum(layer.spots for layer in layers), "spot"), histories=f"{histories:,}"
+    )
+    return [heading(title), *table(head, rows, width, left=0)]

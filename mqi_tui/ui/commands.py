@@ -12,6 +12,7 @@ from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.language import _, ngettext
 from mqi_tui.ui.targets import STOPPED, BeamsTarget, CaseTarget, FolderTarget, Target, can_be_cancelled
 from mqi_tui.ui.text import counted
 from mqi_tui.workflow.control import EngineControl
@@ -66,7 +67,7 @@ def sentences(answers: tuple[str, ...]) -> str:
     """The answers, one a line; many of them shortened to the first few and a count."""
     shown = answers[:MAX_SENTENCES]
     left_out = len(answers) - len(shown)
-    return "\n".join([*shown, f"… and {counted(left_out, 'more answer')}"] if left_out else shown)
+    return "\n".join([*shown, _("… and {rest}").format(rest=counted(left_out, "more answer"))] if left_out else shown)
 
 
 async def dispatch(engine: EngineControl, target: Target) -> Outcome:
@@ -86,10 +87,13 @@ async def retry(engine: EngineControl, target: Target) -> Outcome:
         case CaseTarget(case):
             stopped = [beam for beam in case.beams if beam.status in STOPPED]
             if not stopped:
-                return Outcome(refused=(f"no beam of {case.case_id} has failed or was cancelled: nothing to retry.",))
+                refusal = _("no beam of {case} has failed or was cancelled: nothing to retry.")
+                return Outcome(refused=(refusal.format(case=case.case_id),))
             return await _each(engine.retry, stopped)
         case FolderTarget(folder):
-            return Outcome(refused=(f"{folder.path.name} is no case ({folder.state.value}): {folder.reason}",))
+            refusal = _("{folder} is no case ({state}): {reason}")
+            state = _(folder.state.value)
+            return Outcome(refused=(refusal.format(folder=folder.path.name, state=state, reason=folder.reason),))
         case BeamsTarget(beams):
             return await _each(engine.retry, beams)
 
@@ -98,13 +102,17 @@ async def retry_failed(engine: EngineControl, case: CaseView) -> Outcome:
     """Retry every failed beam of the case; the answer is how many of them go on."""
     failed = [beam for beam in case.beams if beam.status is BeamStatus.FAILED]
     if not failed:
-        return Outcome(refused=(f"no beam of {case.case_id} has failed: nothing to retry.",))
+        return Outcome(refused=(_("no beam of {case} has failed: nothing to retry.").format(case=case.case_id),))
     outcome = await _each(engine.retry, failed)
     count = len(outcome.done)
     if not count:
         return outcome
-    go_on = "goes on from the step that failed" if count == 1 else "go on, each from the step that failed"
-    return replace(outcome, done=(f"{counted(count, 'failed beam')} of {case.case_id} {go_on}",))
+    done = ngettext(
+        "{beams} of {case} goes on from the step that failed",
+        "{beams} of {case} go on, each from the step that failed",
+        count,
+    ).format(beams=counted(count, "failed beam"), case=case.case_id)
+    return replace(outcome, done=(done,))
 
 
 async def dispatch_beams(engine: EngineControl, beams: Iterable[BeamRecord]) -> Outcome:

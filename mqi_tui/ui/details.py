@@ -10,6 +10,7 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.beam_tips import time_left_sentence
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.targets import STOPPED
@@ -30,7 +31,7 @@ def details_of(row: TreeRow, actions: Actions) -> Sequence[Line]:
         case FoldersRow():
             return [
                 [(row.title, Tone.STRONG)],
-                [("These folders wait, need a person, or are no case folders; each says why.", Tone.MUTED)],
+                [(_("These folders wait, need a person, or are no case folders; each says why."), Tone.MUTED)],
             ]
 
 
@@ -43,13 +44,13 @@ def attention_details(row: AttentionRow) -> Sequence[Line]:
 
 def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
     beam, mark = row.beam, mark_of(row.beam)
-    state = beam.word
+    state = _(beam.word)
     if beam.status in STOPPED:
-        state += f" while {beam.stage.word}"
+        state = _("{state} while {stage}").format(state=state, stage=_(beam.stage.word))
     facts = [
-        f"GPU slot {beam.gpu_id}" if beam.gpu_id is not None else "",
-        f"job {one_line(beam.hpc_job_id)}" if beam.hpc_job_id else "",
-        f"attempt {beam.attempt}" if beam.attempt else "",
+        _("GPU slot {slot}").format(slot=beam.gpu_id) if beam.gpu_id is not None else "",
+        _("job {job}").format(job=one_line(beam.hpc_job_id)) if beam.hpc_job_id else "",
+        _("attempt {number}").format(number=beam.attempt) if beam.attempt else "",
     ]
     lines: list[Line] = [
         [
@@ -66,11 +67,12 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
         lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:
         this, all_failed = actions.way_to("retry_target"), actions.way_to("retry_case")
-        lines.append([(f"{this}: retry from this step   {all_failed}: all failed beams of the case", Tone.MUTED)])
+        words = _("{this}: retry from this step   {all}: all failed beams of the case")
+        lines.append([(words.format(this=this, all=all_failed), Tone.MUTED)])
     if beam.result_path is not None:
-        lines.append([("dose ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
+        lines.append([(_("dose") + " ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
     if len(lines) == 1:
-        lines.append([("folder ", Tone.MUTED), (one_line(str(beam.beam_path)), Tone.NORMAL)])
+        lines.append([(_("folder") + " ", Tone.MUTED), (one_line(str(beam.beam_path)), Tone.NORMAL)])
     return lines
 
 
@@ -78,24 +80,24 @@ def _case_details(case: CaseView) -> Sequence[Line]:
     mark = CASE_MARKS[case.status]
     order = list(BeamStatus)
     counts = Counter(beam.word for beam in sorted(case.beams, key=lambda beam: order.index(beam.status)))
-    words = ", ".join(f"{count} {word}" for word, count in counts.items())
+    words = ", ".join(_("{count} {state}").format(count=count, state=_(word)) for word, count in counts.items())
     return [
         [
             (one_line(case.case_id), Tone.STRONG),
             _GAP,
-            (f"{mark.glyph} {case.status.value}", mark.tone),
+            (f"{mark.glyph} {_(case.status.value)}", mark.tone),
             _GAP,
             (f"{counted(len(case.beams), 'beam')}: {words}", Tone.MUTED),
         ],
         *[[(f"! {one_line(warning)}", Tone.WARNING)] for warning in case.record.warnings],
-        [("folder ", Tone.MUTED), (one_line(str(case.record.case_path)), Tone.NORMAL)],
+        [(_("folder") + " ", Tone.MUTED), (one_line(str(case.record.case_path)), Tone.NORMAL)],
     ]
 
 
 def _folder_details(row: FolderRow) -> Sequence[Line]:
     folder, mark = row.folder, FOLDER_MARKS[row.folder.state]
     return [
-        [(one_line(folder.path.name), Tone.STRONG), _GAP, (f"{mark.glyph} {folder.state.value}", mark.tone)],
+        [(one_line(folder.path.name), Tone.STRONG), _GAP, (f"{mark.glyph} {_(folder.state.value)}", mark.tone)],
         [(one_line(folder.reason), Tone.NORMAL)],
-        [("folder ", Tone.MUTED), (one_line(str(folder.path)), Tone.NORMAL)],
+        [(_("folder") + " ", Tone.MUTED), (one_line(str(folder.path)), Tone.NORMAL)],
     ]

@@ -6,11 +6,12 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
 from mqi_tui.moqui.dose import depth_of_plane_mm, voxel_centres_mm
 from mqi_tui.moqui.dose_planes import PlaneKind, Voxel
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.pages import hanging, heading, paragraph
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.workflow.inspection import BeamDose, DoseAbsence, NoDose
 
-NOT_FOR_DIAGNOSIS = "NOT FOR DIAGNOSIS"
+NOT_FOR_DIAGNOSIS = N_("NOT FOR DIAGNOSIS")
 
 AXIS_NAMES = "xyz"
 
@@ -19,35 +20,39 @@ def no_dose_page(beam: BeamRecord, none: NoDose, width: int) -> list[Line]:
     """Why there is no dose to look at, and what comes next."""
     if none.absence is DoseAbsence.REFUSED:
         lines: list[Line] = [
-            heading("The dose was refused"),
-            *paragraph("Its check found that the file cannot be a dose, so it is not shown.", Tone.BAD, width),
-            *hanging([("kept as ", Tone.MUTED)], str(none.path), Tone.NORMAL, width),
+            heading(_("The dose was refused")),
+            *paragraph(_("Its check found that the file cannot be a dose, so it is not shown."), Tone.BAD, width),
+            *hanging([(_("kept as") + " ", Tone.MUTED)], str(none.path), Tone.NORMAL, width),
         ]
     elif none.absence is DoseAbsence.UNCHECKED:
         lines = [
-            heading("The dose is not checked"),
-            *paragraph("A file is here, but no check of it is finished, so it is not shown.", Tone.WARNING, width),
-            *hanging([("file ", Tone.MUTED)], str(none.path), Tone.NORMAL, width),
+            heading(_("The dose is not checked")),
+            *paragraph(_("A file is here, but no check of it is finished, so it is not shown."), Tone.WARNING, width),
+            *hanging([(_("file") + " ", Tone.MUTED)], str(none.path), Tone.NORMAL, width),
         ]
     else:
-        lines = [heading("No dose yet" if beam.status is not BeamStatus.COMPLETED else "The dose file is gone")]
+        lines = [heading(_("No dose yet") if beam.status is not BeamStatus.COMPLETED else _("The dose file is gone"))]
         if beam.status is BeamStatus.COMPLETED:
-            lines += hanging([("it was ", Tone.MUTED)], str(none.path), Tone.NORMAL, width)
+            lines += hanging([(_("it was") + " ", Tone.MUTED)], str(none.path), Tone.NORMAL, width)
     if beam.status is BeamStatus.FAILED:
         lines += hanging([("✗ ", Tone.BAD)], beam.error or "", Tone.BAD, width)
     return [*lines, (), *paragraph(_what_comes_next(beam), Tone.NORMAL, width)]
 
 
 def _what_comes_next(beam: BeamRecord) -> str:
-    goes_on = retry_at(beam.stage).word
+    goes_on, state = _(retry_at(beam.stage).word), _(beam.stage.word)
     words = {
-        BeamStatus.NEW: "The beam is new: d in the beam list starts it.",
-        BeamStatus.FAILED: f"r goes on from {goes_on}; R runs the beam again from its beginning.",
-        BeamStatus.CANCELLED: f"The beam was cancelled while {beam.stage.word}. r goes on from {goes_on}.",
-        BeamStatus.CANCELLING: "The beam is being cancelled.",
-        BeamStatus.COMPLETED: "R computes it again; a copy of the file may also be put back to its place.",
+        BeamStatus.NEW: _("The beam is new: d in the beam list starts it."),
+        BeamStatus.FAILED: _("r goes on from {stage}; R runs the beam again from its beginning.").format(stage=goes_on),
+        BeamStatus.CANCELLED: _("The beam was cancelled while {state}. r goes on from {stage}.").format(
+            state=state, stage=goes_on
+        ),
+        BeamStatus.CANCELLING: _("The beam is being cancelled."),
+        BeamStatus.COMPLETED: _("R computes it again; a copy of the file may also be put back to its place."),
     }
-    still = f"The beam is {beam.word}: its dose is shown here as soon as it is at home and checked."
+    still = _("The beam is {state}: its dose is shown here as soon as it is at home and checked.").format(
+        state=_(beam.word)
+    )
     return words.get(beam.status, still)
 
 
@@ -57,23 +62,27 @@ def notice_of(beam: BeamRecord, dose: BeamDose) -> str:
     if same and beam.status is BeamStatus.COMPLETED:
         return ""
     if same and beam.stage is BeamStatus.POSTPROCESSING:
-        return f"The dose is checked, but the beam is {beam.word}: see the overview (1)."
-    return f"This is the dose of attempt {dose.attempt}, of an earlier run: the beam is {beam.word} now."
+        return _("The dose is checked, but the beam is {state}: see the overview (1).").format(state=_(beam.word))
+    return _("This is the dose of attempt {attempt}, of an earlier run: the beam is {state} now.").format(
+        attempt=dose.attempt, state=_(beam.word)
+    )
 
 
 def reading_line(dose: BeamDose, voxel: Voxel, dose_gy: float | None) -> Line:
     """Position, index and dose of a voxel; `dose_gy` is None while it is not read."""
     place = [f"{name} {centre_mm(dose, axis, voxel[axis]):.1f}" for axis, name in enumerate(AXIS_NAMES)]
     value = "… Gy" if dose_gy is None else f"{dose_gy:.4g} Gy"
-    share = "" if dose_gy is None else f" ({dose_gy / dose.summary.maximum_gy:.1%} of max)"
+    share = ""
+    if dose_gy is not None:
+        share = " " + _("({percent} of max)").format(percent=f"{dose_gy / dose.summary.maximum_gy:.1%}")
     depth = depth_of_plane_mm(voxel[2], dose.grid, dose.beam_enters)
     return [
-        (" cursor ", Tone.MUTED),
+        (f" {_('cursor')} ", Tone.MUTED),
         (value, Tone.STRONG),
         (share, Tone.MUTED),
         (f"  {'  '.join(place)} mm", Tone.NORMAL),
-        (f"  depth {depth:.1f} mm", Tone.MUTED),
-        (f"  index {voxel[0]}, {voxel[1]}, {voxel[2]}", Tone.MUTED),
+        _depth(depth),
+        (f"  {_('index')} {voxel[0]}, {voxel[1]}, {voxel[2]}", Tone.MUTED),
     ]
 
 
@@ -82,27 +91,34 @@ def maximum_line(dose: BeamDose) -> Line:
     at = ", ".join(f"{position:.1f}" for position in dose.summary.maximum_at_mm)
     depth = depth_of_plane_mm(dose.summary.maximum_index[2], dose.grid, dose.beam_enters)
     return [
-        (f" maximum {dose.summary.maximum_gy:.4g} Gy", Tone.STRONG),
-        (f"  at {at} mm", Tone.NORMAL),
-        (f"  depth {depth:.1f} mm", Tone.MUTED),
+        (f" {_('maximum')} {dose.summary.maximum_gy:.4g} Gy", Tone.STRONG),
+        ("  " + _("at {position} mm").format(position=at), Tone.NORMAL),
+        _depth(depth),
     ]
+
+
+def _depth(depth_mm: float) -> Part:
+    return ("  " + _("depth {depth} mm").format(depth=f"{depth_mm:.1f}"), Tone.MUTED)
 
 
 def facts_line(dose: BeamDose) -> Line:
     """That it is not for diagnosis, the histories, whose dose it is, and the maximum."""
+    histories = _("histories asked {asked}, run {done}").format(
+        asked=_number(dose.histories_asked), done=_number(dose.histories_done)
+    )
     return [
-        (f" {NOT_FOR_DIAGNOSIS}", Tone.WARNING),
-        (f"  histories asked {_number(dose.histories_asked)}, run {_number(dose.histories_done)}", Tone.NORMAL),
-        (f"  attempt {dose.attempt}", Tone.MUTED),
+        (f" {_(NOT_FOR_DIAGNOSIS)}", Tone.WARNING),
+        (f"  {histories}", Tone.NORMAL),
+        ("  " + _("attempt {number}").format(number=dose.attempt), Tone.MUTED),
         (f" {maximum_line(dose)[0][0]}", Tone.MUTED),
     ]
 
 
 def ranges_line(peak_mm: float, r80_mm: float | None, r50_mm: float | None) -> Line:
     """The depths that are marked on a curve, with the signs that mark them."""
-    parts: list[Part] = [(f"{PEAK} peak {peak_mm:.1f}", Tone.GOOD)]
+    parts: list[Part] = [(f"{PEAK} {_('peak')} {peak_mm:.1f}", Tone.GOOD)]
     for sign, name, depth in ((R80, "R80", r80_mm), (R50, "R50", r50_mm)):
-        text = "not in the grid" if depth is None else f"{depth:.1f}"
+        text = _("not in the grid") if depth is None else f"{depth:.1f}"
         parts += [("  ", Tone.NORMAL), (f"{sign} {name} {text}", Tone.WARNING)]
     return [*parts, (" mm", Tone.MUTED)]
 
@@ -112,10 +128,10 @@ PEAK, R80, R50 = "◆", "▲", "■"
 
 def plane_title(dose: BeamDose, kind: PlaneKind, index: int) -> str:
     """`coronal, y = 1.0 mm: x →, z ↑, beam ↓`."""
-    position = f"{kind.value}, {AXIS_NAMES[kind.normal]} = {centre_mm(dose, kind.normal, index):.1f} mm"
+    position = f"{_(kind.value)}, {AXIS_NAMES[kind.normal]} = {centre_mm(dose, kind.normal, index):.1f} mm"
     rows, columns = (AXIS_NAMES[axis] for axis in kind.axes)
     arrow = "↑" if is_upwards(dose, kind) else "↓"
-    enters = "" if kind is PlaneKind.TRANSVERSE else ", beam ↓"
+    enters = "" if kind is PlaneKind.TRANSVERSE else f", {_('beam')} ↓"
     return f"{position}: {columns} →, {rows} {arrow}{enters}"
 
 
@@ -130,4 +146,4 @@ def centre_mm(dose: BeamDose, axis: int, index: int) -> float:
 
 
 def _number(count: int | None) -> str:
-    return "not known" if count is None else f"{count:,}"
+    return _("not known") if count is None else f"{count:,}"

@@ -1,7 +1,8 @@
 """The filter's language: words, and terms such as `state:failed`, `case:"DOE J"`, `gpu:3`; a `-` before one excludes.
 
-Words are looked for in names and states. A prefix that is none of these, as in `12:30`, is part of a word. While it is
-typed, a term without a value yet (`state:`) lets everything through.
+Words are looked for in names and states: the states' words in English and in the language of the screens. A prefix
+that is none of these, as in `12:30`, is part of a word. While it is typed, a term without a value yet (`state:`) lets
+everything through.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from functools import lru_cache
 
 from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView
+from mqi_tui.ui.language import N_, in_both
 
-EXAMPLE = 'words, state:failed, case:"DOE J", gpu:3; -completed excludes'
+EXAMPLE = N_('words, state:failed, case:"DOE J", gpu:3; -completed excludes')
 """Shown where the filter is typed, while nothing is."""
 
 _PREFIXES = ("state", "case", "gpu")
@@ -33,25 +35,25 @@ class Term:
     def is_true_of(self, beam: BeamRecord) -> bool:
         match self.prefix:
             case "state":
-                holds = self.value in beam.word.casefold()
+                holds = self.value in in_both(beam.word).casefold()
             case "case":
                 holds = self.value in beam.parent_case_id.casefold()
             case "gpu":
                 holds = self.value == str(beam.gpu_id)
             case _:
-                holds = self.value in f"{beam.parent_case_id} {beam.beam_name} {beam.word}".casefold()
+                holds = self.value in f"{beam.parent_case_id} {beam.beam_name} {in_both(beam.word)}".casefold()
         return holds is not self.excludes
 
     def is_true_of_folder(self, folder: FolderRecord) -> bool:
         match self.prefix:
             case "state":
-                holds = self.value in folder.state.value
+                holds = self.value in in_both(folder.state.value).casefold()
             case "case":
                 holds = self.value in folder.path.name.casefold()
             case "gpu":
                 holds = False
             case _:
-                holds = self.value in f"{folder.path.name} {folder.state.value}".casefold()
+                holds = self.value in f"{folder.path.name} {in_both(folder.state.value)}".casefold()
         return holds is not self.excludes
 
 
@@ -91,7 +93,7 @@ class Filter:
         """
         terms = terms_of(self.text)
         words = [term for term in terms if not term.prefix and not term.excludes]
-        about_case = f"{case.case_id} {case.status.value}".casefold()
+        about_case = f"{case.case_id} {in_both(case.status.value)}".casefold()
         if all(term.value in about_case for term in words):
             terms = tuple(term for term in terms if term not in words)
         if not terms:

@@ -11,6 +11,7 @@ from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuHistory, GpuReading, OfflineGpu
 from mqi_tui.domain.records import BeamRecord, GpuRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import FOREIGN_USE, FREE_SLOT, OFFLINE_GPU, UNKNOWN_BEAM, Mark, mark_of
 from mqi_tui.ui.measured import NO_READING, curves_line, place_text, placed_reading_text, reading_text
 from mqi_tui.ui.text import cut, fit, fit_middle, fit_right, percent
@@ -36,24 +37,25 @@ class Device:
     def trouble(self) -> tuple[Mark, str] | None:
         """The sign and the word for a device that cannot be counted on."""
         if self.offline is not None:
-            return OFFLINE_GPU, "offline"
-        return (FOREIGN_USE, "foreign use") if self.is_foreign else None
+            return OFFLINE_GPU, _("offline")
+        return (FOREIGN_USE, _("foreign use")) if self.is_foreign else None
 
     @property
     def since(self) -> str:
         """Since when it is offline, as ` since 10:41`; empty for one that is not."""
-        return f" since {self.offline.since:%H:%M}" if self.offline is not None else ""
+        return _(" since {time}").format(time=f"{self.offline.since:%H:%M}") if self.offline is not None else ""
 
     @property
     def explanation(self) -> list[str]:
         """Sentences on what was read, and how that is known."""
         if self.offline is not None:
-            return [f"Offline since {self.offline.since:%H:%M:%S} UTC: {self.offline.reason}."]
+            text = _("Offline since {time} UTC: {reason}.")
+            return [text.format(time=f"{self.offline.since:%H:%M:%S}", reason=self.offline.reason)]
         if self.reading is None:
-            return ["No reading: nothing is known of its device."]
-        lines = [f"Latest reading: {reading_text(self.reading, 100)}."]
+            return [_("No reading: nothing is known of its device.")]
+        lines = [_("Latest reading: {reading}.").format(reading=reading_text(self.reading, 100))]
         if self.is_foreign:
-            lines.append("Foreign use: two readings in a row found it used, and no beam of this program is on it.")
+            lines.append(_("Foreign use: two readings in a row found it used, and no beam of this program is on it."))
         return lines
 
 
@@ -74,7 +76,7 @@ class SlotCell:
         number: Part = (fit_right(str(self.gpu.gpu_id), _NUMBER_WIDTH - 1) + " ", Tone.STRONG)
         trouble, room = self.device.trouble, width - _NUMBER_WIDTH
         if self.gpu.beam_id is None:
-            mark, word = trouble or (FREE_SLOT, "free")
+            mark, word = trouble or (FREE_SLOT, _("free"))
             return [number, (fit(f"{mark.glyph} {word}{self.device.since}", room), mark.tone)]
         parts: list[Part] = [number]
         if trouble is not None and alone:
@@ -103,7 +105,7 @@ class SlotCell:
         if self.device.offline is not None:
             text = self.device.offline.reason
             if self.gpu.beam_id is not None:
-                text = f"{OFFLINE_GPU.glyph} offline{self.device.since}: {text}"
+                text = f"{OFFLINE_GPU.glyph} {_('offline')}{self.device.since}: {text}"
             return [indent, (fit(text, room + 1), OFFLINE_GPU.tone)]
         if (reading := self.device.reading) is not None:
             place = f"{cut(place_text(self.place), _LONGEST_PLACE)}  " if self.place is not None else ""
@@ -115,11 +117,16 @@ class SlotCell:
     @property
     def tip(self) -> str:
         if self.gpu.beam_id is None:
-            first = f"GPU slot {self.gpu.gpu_id}: no beam holds it."
+            first = _("GPU slot {slot}: no beam holds it.").format(slot=self.gpu.gpu_id)
         else:
-            state = f", {self.beam.word}, {percent(self.beam.progress)} of its whole way" if self.beam else ""
-            first = f"GPU slot {self.gpu.gpu_id}: {self.gpu.beam_id}{state}. A click goes there."
-        where = [f"Its job computes on {place_text(self.place)}."] if self.place is not None else []
+            state = f", {_(self.beam.word)}, {percent(self.beam.progress)}" if self.beam else ""
+            text = _("GPU slot {slot}: {beam}. A click goes there.")
+            first = text.format(slot=self.gpu.gpu_id, beam=f"{self.gpu.beam_id}{state}")
+        where = (
+            [_("Its job computes here: {place}.").format(place=place_text(self.place))]
+            if self.place is not None
+            else []
+        )
         return "\n".join([first, *where, *(self.device.explanation if self.has_device else [])])
 
 
@@ -149,7 +156,8 @@ class DeviceCell:
 
     @property
     def tip(self) -> str:
-        first = f"{self._name}: a device of which it is not known which slot's job is on it, if any."
+        text = _("{device}: a device of which it is not known which slot's job is on it, if any.")
+        first = text.format(device=self._name)
         return "\n".join([first, *self.device.explanation])
 
     @property
@@ -174,11 +182,11 @@ class GpuCells:
         offline = sum(device.offline is not None for device in devices)
         foreign = sum(device.is_foreign for device in devices)
         busy = sum(cell.gpu.beam_id is not None for cell in self.slots)
-        parts = [f"GPU slots · {busy} of {len(self.slots)} busy"]
-        parts += [f"{OFFLINE_GPU.glyph} {offline} offline"] if offline else []
-        parts += [f"{FOREIGN_USE.glyph} {foreign} in foreign use"] if foreign else []
+        parts = [_("GPU slots · {busy} of {count} busy").format(busy=busy, count=len(self.slots))]
+        parts += [f"{OFFLINE_GPU.glyph} {_('{count} offline').format(count=offline)}"] if offline else []
+        parts += [f"{FOREIGN_USE.glyph} {_('{count} in foreign use').format(count=foreign)}"] if foreign else []
         has_readings = any(device.reading is not None for device in devices)
-        return " · ".join(parts if has_readings or offline else [*parts, NO_READING])
+        return " · ".join(parts if has_readings or offline else [*parts, _(NO_READING)])
 
     @classmethod
     def of(cls, snapshot: EngineSnapshot) -> GpuCells:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Actions
+from mqi_tui.ui.language import _
 from mqi_tui.ui.rows import TreeRow
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.view import View
@@ -15,10 +16,11 @@ from mqi_tui.ui.view import View
 def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path) -> str:
     """For the case tree."""
     if view.filter.is_on and (snapshot.cases or snapshot.folders):
-        return f"Nothing matches the filter.\n\nTyped: {view.filter.text}\n\nesc clears the filter."
+        nothing = _("Nothing matches the filter.\n\nTyped: {text}\n\nesc clears the filter.")
+        return nothing.format(text=view.filter.text)
     if view.hides_finished and snapshot.cases:
-        return "All beams are finished, and finished beams are hidden."
-    return f"No cases yet. Looked for in:\n{scan_directory}"
+        return _("All beams are finished, and finished beams are hidden.")
+    return _("No cases yet. Looked for in:\n{folder}").format(folder=scan_directory)
 
 
 def first_steps(actions: Actions) -> Sequence[Line]:
@@ -26,14 +28,15 @@ def first_steps(actions: Actions) -> Sequence[Line]:
     return [
         [
             (
-                "Copy a case folder to the place named above: its plan (RTPLAN) and a folder of logs per beam.",
+                _("Copy a case folder to the place named above: its plan (RTPLAN) and a folder of logs per beam."),
                 Tone.NORMAL,
             )
         ],
         [
             (
-                "It shows here once nothing in it changes any more; then press "
-                f"{actions.way_to('dispatch_target')} to start its beams.",
+                _("It shows here once nothing in it changes any more; then press {key} to start its beams.").format(
+                    key=actions.way_to("dispatch_target")
+                ),
                 Tone.NORMAL,
             )
         ],
@@ -43,5 +46,5 @@ def first_steps(actions: Actions) -> Sequence[Line]:
 def no_beams_text(snapshot: EngineSnapshot, row: TreeRow | None) -> str:
     """For the beam list, with the cursor of the case tree on `row`."""
     if not snapshot.cases:
-        return "Beams show here once there is a case."
-    return "No case is selected." if row is None else "This folder is no case, so it has no beams."
+        return _("Beams show here once there is a case.")
+    return _("No case is selected.") if row is None else _("This folder is no case, so it has no beams.")

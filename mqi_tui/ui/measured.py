@@ -8,11 +8,12 @@ from rich.cells import cell_len
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import READINGS_KEPT, GpuHistory, GpuReading, StorageReading
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.sparkline import VALUES_PER_CELL, sparkline
 from mqi_tui.ui.text import cut, fit_right
 from mqi_tui.ui.tones import Line, Part, Tone
 
-NO_READING = "no reading"
+NO_READING = N_("no reading")
 _MIB_PER_GIB = 1024
 _SEPARATOR = " · "
 _LONGEST_DEVICE_NAME = 12
@@ -29,12 +30,12 @@ def reading_text(reading: GpuReading | None, width: int) -> str:
     while parts and cell_len(text) > width:
         parts.pop()
         text = " ".join(parts)
-    return text or NO_READING
+    return text or _(NO_READING)
 
 
 def place_text(place: JobPlace) -> str:
     """`node3 · GPU 2`: host without its domain, and device as the host counts it, where the job knows it."""
-    host, _, domain = place.host.partition(".")
+    host, _dot, domain = place.host.partition(".")
     if host.isdigit():
         host = f"{host}.{domain}"
     if place.gpu_index is not None:
@@ -51,7 +52,7 @@ def placed_reading_text(place: JobPlace | None, reading: GpuReading | None, widt
         return reading_text(reading, width)
     parts = _parts(reading) if reading is not None else []
     if not parts:
-        both = f"{place_text(place)}{_SEPARATOR}{NO_READING}"
+        both = f"{place_text(place)}{_SEPARATOR}{_(NO_READING)}"
         return both if cell_len(both) <= width else cut(place_text(place), width)
     for count in range(len(parts), min(len(parts), 2) - 1, -1):
         text = _SEPARATOR.join([place_text(place), *parts[:count]])
@@ -89,9 +90,9 @@ def storage_text(storage: StorageReading | None, *, short: bool) -> str:
     """`HPC 34 GB used, 1.2 TB free`, or the free space alone; empty where nothing is known."""
     if storage is None:
         return ""
-    known = [] if short or storage.used_bytes is None else [f"{size(storage.used_bytes)} used"]
+    known = [] if short or storage.used_bytes is None else [_("{size} used").format(size=size(storage.used_bytes))]
     if storage.free_bytes is not None:
-        known.append(f"{size(storage.free_bytes)} free")
+        known.append(_("{size} free").format(size=size(storage.free_bytes)))
     return f"HPC {', '.join(known)}" if known else ""
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.ui.language import _
 from mqi_tui.workflow.control import EngineControl
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ async def bring_snapshots(
                 await asyncio.sleep(UPDATE_INTERVAL_SECONDS)
         except Exception as error:
             log.exception("defect in showing a snapshot")
-            defect = f"What is shown may be old: {type(error).__name__}: {error}"
+            defect = _("What is shown may be old: {error}").format(error=f"{type(error).__name__}: {error}")
             if defect != told:
                 complain(defect)
             told = defect

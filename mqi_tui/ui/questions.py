@@ -10,6 +10,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
+from mqi_tui.ui.language import _, ngettext
 from mqi_tui.ui.targets import ENDED, CaseTarget, Target, beams_of, can_be_cancelled
 from mqi_tui.ui.text import counted, percent
 
@@ -32,19 +33,20 @@ def about_cancel(target: Target, actions: Actions) -> Question | None:
     if not affected:
         return None
     if isinstance(target, CaseTarget):
-        title = f"Cancel case {target.case.case_id}?"
+        title = _("Cancel case {case}?").format(case=target.case.case_id)
     elif len(affected) == 1:
-        title = f"Cancel beam {affected[0].beam_id}?"
+        title = _("Cancel beam {beam}?").format(beam=affected[0].beam_id)
     else:
-        title = f"Cancel {counted(len(affected), 'beam')}?"
+        title = _("Cancel {beams}?").format(beams=counted(len(affected), "beam"))
     untouched = len(beams) - len(affected)
     lines = [
         *_listed(affected, _what_cancel_does),
-        *([f"{counted(untouched, 'other beam')} not at work: untouched."] if untouched else []),
-        f"Files on the HPC stay. A cancelled beam can be retried ({actions.way_to('retry_target')}) and goes on from "
-        "the step it stopped in.",
+        *([_("{beams} not at work: untouched.").format(beams=counted(untouched, "other beam"))] if untouched else []),
+        _(
+            "Files on the HPC stay. A cancelled beam can be retried ({retry}) and goes on from the step it stopped in."
+        ).format(retry=actions.way_to("retry_target")),
     ]
-    return Question(title, tuple(lines), f"cancel {counted(len(affected), 'beam')}")
+    return Question(title, tuple(lines), _("cancel {beams}").format(beams=counted(len(affected), "beam")))
 
 
 def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | None:
@@ -53,12 +55,17 @@ def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | Non
     if not ended:
         return None
     lines = [
-        *_listed(ended, lambda beam: f"{beam.beam_id}: now {beam.status.word}"),
-        "Every step is done again, from the check of the folder to a new job on the HPC. "
-        "A dose file that is there now is replaced when the new one is verified.",
-        f"To go on from the step that failed instead, say no and press {actions.way_to('retry_target')}.",
+        *_listed(ended, lambda beam: _("{beam}: now {state}").format(beam=beam.beam_id, state=_(beam.status.word))),
+        _(
+            "Every step is done again, from the check of the folder to a new job on the HPC. "
+            "A dose file that is there now is replaced when the new one is verified."
+        ),
+        _("To go on from the step that failed instead, say no and press {retry}.").format(
+            retry=actions.way_to("retry_target")
+        ),
     ]
-    return Question(f"Run {counted(len(ended), 'beam')} again from the beginning?", tuple(lines), "run again")
+    title = _("Run {beams} again from the beginning?").format(beams=counted(len(ended), "beam"))
+    return Question(title, tuple(lines), _("run again"))
 
 
 def about_dispatch(beams: Sequence[BeamRecord], *, is_filtered: bool) -> Question | None:
@@ -68,14 +75,19 @@ def about_dispatch(beams: Sequence[BeamRecord], *, is_filtered: bool) -> Questio
     counts = Counter(beam.parent_case_id for beam in beams)
     listed = [f"· {case_id}: {counted(count, 'beam')}" for case_id, count in counts.most_common(_MAX_LISTED)]
     left_out = len(counts) - len(listed)
-    what = f"{counted(len(beams), 'new beam')} of {counted(len(counts), 'case')}"
+    what = _("{beams} of {cases}").format(beams=counted(len(beams), "new beam"), cases=counted(len(counts), "case"))
     lines = [
-        f"{what} {'is' if len(beams) == 1 else 'are'} started; each computes as soon as a GPU slot is free.",
+        ngettext(
+            "{what} is started; each computes as soon as a GPU slot is free.",
+            "{what} are started; each computes as soon as a GPU slot is free.",
+            len(beams),
+        ).format(what=what),
         *listed,
-        *([f"· and {counted(left_out, 'more case')}"] if left_out else []),
-        *(["The filter does not narrow this: cases that it hides are among them."] if is_filtered else []),
+        *([_("· and {rest}").format(rest=counted(left_out, "more case"))] if left_out else []),
+        *([_("The filter does not narrow this: cases that it hides are among them.")] if is_filtered else []),
     ]
-    return Question(f"Dispatch {what}?", tuple(lines), f"dispatch {counted(len(beams), 'beam')}")
+    yes = _("dispatch {beams}").format(beams=counted(len(beams), "beam"))
+    return Question(_("Dispatch {what}?").format(what=what), tuple(lines), yes)
 
 
 def about_quit(snapshot: EngineSnapshot) -> Question:
@@ -85,34 +97,43 @@ def about_quit(snapshot: EngineSnapshot) -> Question:
     lines = []
     if jobs:
         lines.append(
-            f"{counted(len(jobs), 'job')} on the HPC {'goes' if len(jobs) == 1 else 'go'} on computing "
-            "and will be picked up again at the next start."
+            ngettext(
+                "{jobs} on the HPC goes on computing and will be picked up again at the next start.",
+                "{jobs} on the HPC go on computing and will be picked up again at the next start.",
+                len(jobs),
+            ).format(jobs=counted(len(jobs), "job"))
         )
     if local:
         lines.append(
-            f"{counted(local, 'beam')} waiting or in local work {'stops' if local == 1 else 'stop'} now "
-            "and will go on from the same step at the next start."
+            ngettext(
+                "{beams} waiting or in local work stops now and will go on from the same step at the next start.",
+                "{beams} waiting or in local work stop now and will go on from the same step at the next start.",
+                local,
+            ).format(beams=counted(local, "beam"))
         )
     if not beams:
-        lines.append("Nothing is at work: nothing goes on running.")
-    lines.append("New case folders are noticed again at the next start.")
-    return Question("Quit mqi-tui?", tuple(lines), "quit")
+        lines.append(_("Nothing is at work: nothing goes on running."))
+    lines.append(_("New case folders are noticed again at the next start."))
+    return Question(_("Quit mqi-tui?"), tuple(lines), _("quit"))
 
 
 def _listed(beams: Sequence[BeamRecord], describe: Callable[[BeamRecord], str]) -> list[str]:
     lines = [f"· {describe(beam)}" for beam in beams[:_MAX_LISTED]]
     left_out = len(beams) - len(lines)
-    return [*lines, f"· and {counted(left_out, 'more beam')}"] if left_out else lines
+    return [*lines, _("· and {rest}").format(rest=counted(left_out, "more beam"))] if left_out else lines
 
 
 def _what_cancel_does(beam: BeamRecord) -> str:
     match beam.status:
         case BeamStatus.HPC_RUNNING:
-            job = f"job {beam.hpc_job_id}" if beam.hpc_job_id else "its job"
-            place = f" on GPU slot {beam.gpu_id}" if beam.gpu_id is not None else ""
-            deed = f"{job}{place} is ended ({percent(beam.progress)} done); its computing so far is lost."
+            job = _("job {job}").format(job=beam.hpc_job_id) if beam.hpc_job_id else _("its job")
+            if beam.gpu_id is not None:
+                job = _("{job} on GPU slot {slot}").format(job=job, slot=beam.gpu_id)
+            deed = _("{job} is ended ({percent} done); its computing so far is lost.").format(
+                job=job, percent=percent(beam.progress)
+            )
         case BeamStatus.HPC_QUEUED:
-            deed = "leaves the queue for a GPU."
+            deed = _("leaves the queue for a GPU.")
         case status:
-            deed = f"{status.word} is stopped."
+            deed = _("{state} is stopped.").format(state=_(status.word))
     return f"{beam.beam_id}: {deed}"

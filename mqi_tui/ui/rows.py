@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.time_left import TimeLeft
+from mqi_tui.ui.language import _
 from mqi_tui.ui.ordering import ordered_beams
 from mqi_tui.ui.text import counted
 from mqi_tui.ui.view import View
@@ -52,7 +53,9 @@ class BeamRow:
         """What is to say about the beam beyond its state: why it failed, its place in the queue, its detail."""
         if self.beam.error:
             return self.beam.error
-        place = f"{self.queue_position} of {self.queue_length} in the queue" if self.queue_position else ""
+        place = ""
+        if self.queue_position:
+            place = _("{place} of {length} in the queue").format(place=self.queue_position, length=self.queue_length)
         return ", ".join(filter(None, [place, self.beam.detail]))
 
 
@@ -70,7 +73,7 @@ class FoldersRow:
 
     @property
     def title(self) -> str:
-        return f"{counted(self.count, 'folder')} not taken"
+        return _("{folders} not taken").format(folders=counted(self.count, "folder"))
 
 
 @dataclass(frozen=True, slots=True)

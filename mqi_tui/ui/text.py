@@ -9,6 +9,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mqi_tui.domain.text import printable
 from mqi_tui.domain.time_left import TimeLeft
+from mqi_tui.ui.language import ngettext
 
 ELLIPSIS = "…"
 
@@ -91,8 +92,14 @@ def time_left_range(left: TimeLeft) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 beam`, `2 beams`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """`1 beam`, `2 beams`, in the language of the screens; `noun` is the English word for one of them."""
+    one, many = counted_texts(noun)
+    return ngettext(one, many, number).format(count=f"{number:,}")
+
+
+def counted_texts(noun: str) -> tuple[str, str]:
+    """The English texts for one and for several of what an English noun names."""
+    return f"{{count}} {noun}", f"{{count}} {noun}s"
 
 
 def _last_cells(line: str, width: int) -> str:

@@ -9,6 +9,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.language import _
 from mqi_tui.ui.ordering import Order, ordered_beams, ordered_cases
 
 FINISHED = frozenset({BeamStatus.COMPLETED, BeamStatus.CANCELLED})
@@ -38,5 +39,11 @@ class View:
         words = ""
         if self.hides_finished:
             shown = [beam for case in snapshot.cases for beam in self.filter.beams_of(case) or ()]
-            words = f" · {sum(beam.status in FINISHED for beam in shown)} finished hidden"
-        return words if self.order is Order.ID else f"{words} · by {self.order.value}"
+            count = sum(beam.status in FINISHED for beam in shown)
+            words = " · " + _("{count} finished hidden").format(count=count)
+        return words + self.order_words
+
+    @property
+    def order_words(self) -> str:
+        """` · by state`; nothing for the order of the ids."""
+        return "" if self.order is Order.ID else " · " + _("by {order}").format(order=_(self.order.value))

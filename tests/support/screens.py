@@ -148,4 +148,4 @@ def _joined(row: dict[int, str], width: int) -> str:
     line = ""
     for column in sorted(row):
         line += " " * (column - cell_len(line)) + row[column]
-    return line.ljust(width)
+    return line + " " * (width - cell_len(line))

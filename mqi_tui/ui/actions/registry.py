@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from mqi_tui.ui.actions.action import Action, Scope
 from mqi_tui.ui.actions.table import ACTIONS
+from mqi_tui.ui.language import _
 
 _NO_KEY = "no-key"
 """Stands where a binding must name a key and there is none: no terminal sends it."""
@@ -37,7 +38,7 @@ class Actions:
         if action.keys:
             return action.shown_key
         palette = next(action for action in self._actions if action.name == "palette")
-        return f"{palette.shown_key} “{action.title}”"
+        return f"{palette.shown_key} “{_(action.title)}”"
 
 
 def bindings_of(scope: Scope) -> list[BindingType]:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mqi_tui.domain.questions import ACCEPTED, Question, QuestionKind
+from mqi_tui.ui.language import _
 from mqi_tui.ui.text import one_line
 
 
@@ -36,13 +37,13 @@ class AskScreen(ModalScreen[str | None]):
             if question.kind is QuestionKind.HOST_KEY:
                 yield Static(Content(one_line(question.fingerprint)), id="fingerprint")
                 with Horizontal(id="answers"):
-                    yield Button(Content("No (n, esc, enter)"), id="no", compact=True)
-                    yield Button(Content("Yes, this is the host (y)"), id="yes", compact=True)
+                    yield Button(Content(_("No (n, esc, enter)")), id="no", compact=True)
+                    yield Button(Content(_("Yes, this is the host (y)")), id="yes", compact=True)
             else:
                 field = Input(password=question.kind is QuestionKind.SECRET, id="answer", compact=True)
                 field.cursor_blink = False
                 yield field
-                yield Static(Content("enter sends it, esc declines; it is kept in memory alone"), id="hint")
+                yield Static(Content(_("enter sends it, esc declines; it is kept in memory alone")), id="hint")
 
     def on_mount(self) -> None:
         self.query_one("#no" if self.question.kind is QuestionKind.HOST_KEY else "#answer").focus()

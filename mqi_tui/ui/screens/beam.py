@@ -22,6 +22,7 @@ from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.beam_pages import files_page, input_page, overview_page, place_of
 from mqi_tui.ui.commands import CommandRunner
+from mqi_tui.ui.language import _
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.screens.confirm import ConfirmScreen
@@ -89,7 +90,7 @@ class BeamScreen(Guiding):
 
     def on_mount(self) -> None:
         for page in (self._overview, self._files, self._input):
-            page.show(lambda width: paragraph("Reading …", Tone.MUTED, width))
+            page.show(lambda width: paragraph(_("Reading …"), Tone.MUTED, width))
         self._read("history", lambda: self._engine.inspector.history(self._beam), self._show_history, self._overview)
         self._show_tab(Tab.OVERVIEW)
         self.set_interval(_CLOCK_SECONDS, self._show_times)
@@ -203,7 +204,8 @@ class BeamScreen(Guiding):
 
         def say(trouble: str) -> None:
             if isinstance(complain, PageView):
-                complain.show(lambda width: paragraph(f"It cannot be read now: {trouble}", Tone.BAD, width))
+                text = _("It cannot be read now: {trouble}").format(trouble=trouble)
+                complain.show(lambda width: paragraph(text, Tone.BAD, width))
             else:
                 complain(trouble)
 
@@ -214,7 +216,8 @@ class BeamScreen(Guiding):
                 say(str(error))
             except Exception as error:
                 log.exception("defect in reading the %s of %s", name, self._beam.beam_id)
-                say(f"a defect in mqi-tui ({type(error).__name__}: {error}); please report it")
+                defect = _("a defect in mqi-tui ({error}); please report it")
+                say(defect.format(error=f"{type(error).__name__}: {error}"))
 
         self.run_worker(read(), group=name, exclusive=True, exit_on_error=False)
 
@@ -231,7 +234,7 @@ class BeamScreen(Guiding):
 
     def _show_prepared_trouble(self, trouble: str) -> None:
         self._prepared = None
-        self._show_input("prepared", f"The input folder cannot be read now: {trouble}")
+        self._show_input("prepared", _("The input folder cannot be read now: {trouble}").format(trouble=trouble))
 
     async def _show_used(self, used: Parameters | None) -> None:
         self._used = used
@@ -239,7 +242,9 @@ class BeamScreen(Guiding):
 
     def _show_used_trouble(self, trouble: str) -> None:
         self._used = None
-        self._show_input("used", f"What the latest attempt was given cannot be read: {trouble}")
+        self._show_input(
+            "used", _("What the latest attempt was given cannot be read: {trouble}").format(trouble=trouble)
+        )
 
     def _show_input(self, part: str, trouble: str) -> None:
         """Two readings make the page, and the one from the HPC may come late or not at all."""
@@ -275,7 +280,7 @@ class BeamScreen(Guiding):
         target = BeamsTarget((self._beam,))
         self._ask(
             questions.about_cancel(target, self._actions),
-            "nothing is at work, so there is nothing to cancel.",
+            _("{name}: nothing is at work, so there is nothing to cancel."),
             lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
         )
 
@@ -283,13 +288,13 @@ class BeamScreen(Guiding):
         beams = [self._beam] if self._beam.status in ENDED else []
         self._ask(
             questions.about_rerun(beams, self._actions),
-            "only a beam that has ended is run again.",
+            _("{name}: only a beam that has ended is run again."),
             lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
         )
 
     def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
         if question is None:
-            self.notify(printable(f"{self._beam.beam_id}: {otherwise}"), severity="warning", markup=False)
+            self.notify(printable(otherwise.format(name=self._beam.beam_id)), severity="warning", markup=False)
             return
         self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
 

@@ -13,6 +13,7 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
+from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
 from mqi_tui.ui.screens.confirm import ConfirmScreen
@@ -109,7 +110,7 @@ class Cockpit(Guiding):
 
     @property
     def _acts_on(self) -> str:
-        return name_of(self._target) if self._target else "nothing"
+        return name_of(self._target) if self._target else _("nothing")
 
     @property
     def _case_in_focus(self) -> CaseView | None:
@@ -125,7 +126,7 @@ class Cockpit(Guiding):
     def _target_or_say(self) -> Target | None:
         target = self._target
         if target is None:
-            self._say("Nothing is selected.")
+            self._say(_("Nothing is selected."))
         return target
 
     def _focus_list(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui import commands, questions
+from mqi_tui.ui.language import _
 from mqi_tui.ui.screens.cockpit import Cockpit, name_of
 from mqi_tui.ui.targets import ENDED, BeamsTarget, beams_of
 
@@ -21,14 +22,14 @@ class Commanding(Cockpit):
         new = [beam for case in self._snapshot.cases for beam in case.beams if beam.status is BeamStatus.NEW]
         self._ask(
             questions.about_dispatch(new, is_filtered=self._view.filter.is_on or self._view.hides_finished),
-            "No beam is new: there is nothing to dispatch.",
+            _("No beam is new: there is nothing to dispatch."),
             lambda: self._carry_out(commands.dispatch_beams(self._engine, new), BeamsTarget(tuple(new))),
         )
 
     def action_retry_case(self) -> None:
         case = self._case_in_focus
         if case is None:
-            self._say("No case is selected.")
+            self._say(_("No case is selected."))
         else:
             failed = BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
             self._carry_out(commands.retry_failed(self._engine, case), failed)
@@ -37,7 +38,7 @@ class Commanding(Cockpit):
         if target := self._target_or_say():
             self._ask(
                 questions.about_cancel(target, self._actions),
-                f"{name_of(target)}: nothing is at work, so there is nothing to cancel.",
+                _("{name}: nothing is at work, so there is nothing to cancel.").format(name=name_of(target)),
                 lambda: self._carry_out(commands.cancel(self._engine, target), target),
             )
 
@@ -46,7 +47,7 @@ class Commanding(Cockpit):
             ended = [beam for beam in beams_of(target) if beam.status in ENDED]
             self._ask(
                 questions.about_rerun(ended, self._actions),
-                f"{name_of(target)}: only a beam that has ended is run again.",
+                _("{name}: only a beam that has ended is run again.").format(name=name_of(target)),
                 lambda: self._carry_out(commands.rerun(self._engine, ended), target),
             )
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.text import one_line
 
@@ -39,8 +40,8 @@ class ConfirmScreen(ModalScreen[bool]):
                 for line in question.consequences:
                     yield Static(Content(one_line(line)))
             with Horizontal(id="answers"):
-                yield Button(Content("No (n, esc, enter)"), id="no", compact=True)
-                yield Button(Content(f"Yes, {one_line(question.yes)} (y)"), id="yes", compact=True)
+                yield Button(Content(_("No (n, esc, enter)")), id="no", compact=True)
+                yield Button(Content(_("Yes, {deed} (y)").format(deed=one_line(question.yes))), id="yes", compact=True)
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

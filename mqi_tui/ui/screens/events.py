@@ -13,6 +13,7 @@ from textual.content import Content
 
 from mqi_tui.domain.records import EventRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import event_mark
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import one_line
@@ -46,14 +47,14 @@ class EventsScreen(InfoScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="events") as pane:
-            pane.border_title = Content("Events")
-            pane.border_subtitle = Content("esc close")
+            pane.border_title = Content(_("Events"))
+            pane.border_subtitle = Content(_("esc close"))
             yield EventList(id="event-list")
             yield DetailPane(id="event-detail")
 
     def on_mount(self) -> None:
         events = self.query_one(EventList)
-        events.set_placeholder("Nothing has happened yet.")
+        events.set_placeholder(_("Nothing has happened yet."))
         events.focus()
         self.show(self._snapshot)
         events.move_to(len(events.rows) - 1)
@@ -76,9 +77,9 @@ class EventsScreen(InfoScreen[None]):
         if row is None:
             return
         event, mark = row.event, event_mark(row.event.level)
-        subject = event.beam_id or event.case_id or "engine"
+        subject = event.beam_id or event.case_id or _("engine")
         lines: list[Line] = [
             [(f"{event.at:%Y-%m-%d %H:%M:%S} UTC  ", Tone.MUTED), (one_line(subject), Tone.STRONG)],
             [(f"{mark.glyph} {one_line(event.message)}", mark.tone if event.level != "info" else Tone.NORMAL)],
         ]
-        self.query_one(DetailPane).show(event.level, lines)
+        self.query_one(DetailPane).show(_(event.level), lines)

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from mqi_tui.ui.actions import Action, Actions, Pane, Scope
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, GPU_MARKS, IN_HPC_QUEUE, Mark
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
@@ -33,11 +34,11 @@ class Sentence(Static):
             self.action = action
 
     def __init__(self, action: Action, *, can_be_done: bool) -> None:
-        super().__init__(Content(action.help), classes="sentence")
+        super().__init__(Content(_(action.help)), classes="sentence")
         self._can_be_done = can_be_done
         self._action = action
         if can_be_done:
-            self.tooltip = Content("a click does it")
+            self.tooltip = Content(_("a click does it"))
 
     def on_click(self, event: Click) -> None:
         if self._can_be_done:
@@ -61,26 +62,33 @@ class HelpScreen(InfoScreen[Action]):
     def compose(self) -> ComposeResult:
         first = (*(self._pane.scopes if self._pane else ()), *self._reach)
         with VerticalScroll(id="help") as frame:
-            frame.border_title = Content("Help")
-            frame.border_subtitle = Content(f"↑ ↓ scroll · esc close · {self._actions.way_to('palette')} all commands")
+            frame.border_title = Content(_("Help"))
+            frame.border_subtitle = Content(
+                _("↑ ↓ scroll · esc close · {palette} all commands").format(palette=self._actions.way_to("palette"))
+            )
             if self._pane and self._pane.HELP:
-                yield Static(Content("This pane"), classes="heading")
-                yield Static(Content(self._pane.HELP), classes="wide")
+                yield Static(Content(_("This pane")), classes="heading")
+                yield Static(Content(_(self._pane.HELP)), classes="wide")
             for scope in dict.fromkeys((*first, *Scope)):
                 yield from self._entries(scope)
-            yield Static(Content("Signs"), classes="heading")
-            beam_marks = [*((status.word, mark) for status, mark in BEAM_MARKS.items()), ("in HPC queue", IN_HPC_QUEUE)]
-            folder_marks = ((f"folder {state.value}", mark) for state, mark in FOLDER_MARKS.items())
-            gpu_marks = ((f"GPU {word}", mark) for word, mark in GPU_MARKS.items())
+            yield Static(Content(_("Signs")), classes="heading")
+            beam_marks = [
+                *((_(status.word), mark) for status, mark in BEAM_MARKS.items()),
+                (_("in HPC queue"), IN_HPC_QUEUE),
+            ]
+            folder_marks = (
+                (_("folder {state}").format(state=_(state.value)), mark) for state, mark in FOLDER_MARKS.items()
+            )
+            gpu_marks = ((_("GPU {state}").format(state=_(word)), mark) for word, mark in GPU_MARKS.items())
             yield Static(content_of(self, _legend([*beam_marks, *folder_marks, *gpu_marks])), classes="wide")
-            yield Static(Content("Your own keys"), classes="heading")
+            yield Static(Content(_("Your own keys")), classes="heading")
             yield Static(Content(_own_keys(self._actions)), classes="wide")
 
     def _entries(self, scope: Scope) -> ComposeResult:
-        yield Static(Content(scope.value), classes="heading")
+        yield Static(Content(_(scope.value)), classes="heading")
         with Grid(classes="entries"):
             for action in self._actions.of(scope):
-                yield Static(Content(action.shown_keys or "palette"), classes="keys")
+                yield Static(Content(action.shown_keys or _("palette")), classes="keys")
                 yield Sentence(action, can_be_done=bool(action.title) and scope in self._reach)
 
     @on(Sentence.Clicked)
@@ -90,7 +98,7 @@ class HelpScreen(InfoScreen[Action]):
 
 def _own_keys(actions: Actions) -> str:
     names = ", ".join(dict.fromkeys(action.setting for action in actions))
-    return f"The section keys of the config gives other keys to: {names}."
+    return _("The section keys of the config gives other keys to: {names}.").format(names=names)
 
 
 def _legend(signs: Iterable[tuple[str, Mark]]) -> Sequence[Line]:

@@ -18,7 +18,7 @@ from mqi_tui.ui.attention import attention_rows
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.details import attention_details, details_of
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
-from mqi_tui.ui.ordering import Order
+from mqi_tui.ui.language import _, ngettext
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.beam import BeamScreen
@@ -109,11 +109,13 @@ class MainScreen(Commanding, Marking, Viewing):
     def _show_rows(self) -> None:
         self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._view))
         shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)
-        count = f"{shown} of {len(self._snapshot.cases)}" if shown < len(self._snapshot.cases) else f"{shown}"
+        total = len(self._snapshot.cases)
+        count = _("{shown} of {total}").format(shown=shown, total=total) if shown < total else f"{shown}"
         needy = sum(folder.state.needs_person for folder in self._snapshot.folders)
-        title = f"Cases · {count}{self._view.words(self._snapshot)}" + (
-            f" · ! {counted(needy, 'folder')} need{'s' * (needy == 1)} you" if needy else ""
-        )
+        title = f"{_('Cases')} · {count}{self._view.words(self._snapshot)}"
+        if needy:
+            needs = ngettext("{folders} needs you", "{folders} need you", needy)
+            title += f" · ! {needs.format(folders=counted(needy, 'folder'))}"
         self._cases.set_title(title)
         self._cases.set_placeholder(no_cases_text(self._snapshot, self._view, self._config.settings.scan_directory))
         self._show_beams()
@@ -126,13 +128,16 @@ class MainScreen(Commanding, Marking, Viewing):
         rows = [row for each in wanted for row in beam_rows(self._snapshot, each, self._marked, self._view)]
         self._beams.set_rows(rows)
         self._beams.set_placeholder(no_beams_text(self._snapshot, row))
-        whose = "all cases" if show_all or case_id is None else cut_middle(case_id, 30)
+        whose = _("all cases") if show_all or case_id is None else cut_middle(case_id, 30)
         here = sum(row.is_marked for row in rows)
         elsewhere = len(self._marked) - here
-        marks = (f" · {here} marked" if here else "") + (f" · {elsewhere} marked elsewhere" if elsewhere else "")
-        order = "" if self._view.order is Order.ID else f" · by {self._view.order.value}"
-        begun = f" · range begun, {self._actions.way_to('mark_range')} ends it" if self._anchor else ""
-        self._beams.set_title(f"Beams of {whose}{order}{marks}{begun}" if wanted else "Beams")
+        notes = [
+            _("{count} marked").format(count=here) if here else "",
+            _("{count} marked elsewhere").format(count=elsewhere) if elsewhere else "",
+            _("range begun, {key} ends it").format(key=self._actions.way_to("mark_range")) if self._anchor else "",
+        ]
+        title = _("Beams of {case}").format(case=whose) + self._view.order_words
+        self._beams.set_title(" · ".join([title, *filter(None, notes)]) if wanted else _("Beams"))
         self._show_selected()
 
     @on(RowList.Highlighted, "#cases")
@@ -156,13 +161,12 @@ class MainScreen(Commanding, Marking, Viewing):
         self._log.show_beam(self._beams.selected_beam)
         row = self._row_in_focus
         if self._attention.has_focus and self._attention.cursor_row is not None:
-            self._details.show("Needs you", attention_details(self._attention.cursor_row))
+            self._details.show(_("Needs you"), attention_details(self._attention.cursor_row))
         elif row is None:
-            self._details.show("What to do", first_steps(self._actions) if not self._snapshot.cases else [])
+            self._details.show(_("What to do"), first_steps(self._actions) if not self._snapshot.cases else [])
         else:
-            self._details.show(
-                {BeamRow: "Beam", CaseRow: "Case"}.get(type(row), "Folder"), details_of(row, self._actions)
-            )
+            title = {BeamRow: _("Beam"), CaseRow: _("Case")}.get(type(row), _("Folder"))
+            self._details.show(title, details_of(row, self._actions))
 
     @on(AttentionList.Chosen)
     def _go_to_what_needs_a_person(self, event: AttentionList.Chosen) -> None:

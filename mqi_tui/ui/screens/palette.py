@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from mqi_tui.ui.actions import Action
+from mqi_tui.ui.language import _, in_both
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import cut, fit, fit_right, one_line
 from mqi_tui.ui.tones import Line, Tone
@@ -33,7 +34,7 @@ class CommandRow:
 
     @property
     def title(self) -> str:
-        return f"{self.action.title} …" if self.action.asks else self.action.title
+        return f"{_(self.action.title)} …" if self.action.asks else _(self.action.title)
 
 
 class CommandList(RowList[CommandRow]):
@@ -64,9 +65,9 @@ class PaletteScreen(InfoScreen[Action]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="palette") as frame:
-            frame.border_title = Content("Commands")
-            frame.border_subtitle = Content("↑ ↓ choose · enter or double click does it · esc close")
-            field = SafeInput(placeholder="a few letters of what you want to do", id="wanted")
+            frame.border_title = Content(_("Commands"))
+            frame.border_subtitle = Content(_("↑ ↓ choose · enter or double click does it · esc close"))
+            field = SafeInput(placeholder=_("a few letters of what you want to do"), id="wanted")
             field.cursor_blink = False
             yield field
             yield CommandList(id="commands")
@@ -75,7 +76,7 @@ class PaletteScreen(InfoScreen[Action]):
     def on_mount(self) -> None:
         commands = self.query_one(CommandList)
         commands.can_focus = False
-        commands.set_placeholder("Nothing is called that.")
+        commands.set_placeholder(_("Nothing is called that."))
         self._search("")
         self.query_one("#wanted").focus()
 
@@ -100,15 +101,21 @@ class PaletteScreen(InfoScreen[Action]):
     @on(RowList.Highlighted)
     def _explain(self) -> None:
         row = self.query_one(CommandList).cursor_row
-        lines = [row.action.help if row else "", f"Selected: {one_line(self._acts_on)}"]
+        lines = [
+            _(row.action.help) if row else "",
+            _("Selected: {target}").format(target=one_line(self._acts_on)),
+        ]
         self.query_one("#explanation", Static).update(Content("\n".join(lines)))
 
 
 def found(rows: Sequence[CommandRow], text: str) -> list[CommandRow]:
-    """The rows that hold every word of `text` in their title, then those that hold it in their help."""
+    """The rows that hold every word of `text` in their title, then those that hold it in their help.
+
+    English words find them in every language.
+    """
     words = text.casefold().split()
-    by_title = [row for row in rows if _holds(row.action.title, words)]
-    by_help = [row for row in rows if row not in by_title and _holds(f"{row.action.title} {row.action.help}", words)]
+    by_title = [row for row in rows if _holds(in_both(row.action.title), words)]
+    by_help = [row for row in rows if row not in by_title and _holds(in_both(row.action.title, row.action.help), words)]
     return [*by_title, *by_help]
 
 

@@ -15,6 +15,7 @@ from textual.events import Click
 from textual.widgets import Static
 
 from mqi_tui.domain.text import printable
+from mqi_tui.ui.language import _
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
 from mqi_tui.ui.screens.info import InfoScreen
 
@@ -29,16 +30,16 @@ def paths_of(row: TreeRow) -> Sequence[PathRow]:
     """The paths that are known, the folder first."""
     match row:
         case BeamRow():
-            dose = [PathRow("dose file", row.beam.result_path)] if row.beam.result_path else []
-            return [PathRow("folder", row.beam.beam_path), *dose]
+            dose = [PathRow(_("dose file"), row.beam.result_path)] if row.beam.result_path else []
+            return [PathRow(_("folder"), row.beam.beam_path), *dose]
         case CaseRow(case):
             doses = [beam.result_path.parent for beam in case.beams if beam.result_path]
             return [
-                PathRow("folder", case.record.case_path),
-                *(PathRow("results", folder) for folder in doses),
+                PathRow(_("folder"), case.record.case_path),
+                *(PathRow(_("results"), folder) for folder in doses),
             ]
         case FolderRow(folder):
-            return [PathRow("folder", folder.path)]
+            return [PathRow(_("folder"), folder.path)]
         case _:
             return []
 
@@ -49,7 +50,7 @@ class PathLine(Static):
     def __init__(self, path: Path) -> None:
         super().__init__(Content(printable(str(path))), classes="path")
         self.path = path
-        self.tooltip = Content("a click copies it")
+        self.tooltip = Content(_("a click copies it"))
 
 
 class PathsScreen(InfoScreen[str]):
@@ -67,8 +68,8 @@ class PathsScreen(InfoScreen[str]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="paths") as frame:
-            frame.border_title = Content("Where the files are")
-            frame.border_subtitle = Content("y copies the folder · a click copies any · esc close")
+            frame.border_title = Content(_("Where the files are"))
+            frame.border_subtitle = Content(_("y copies the folder · a click copies any · esc close"))
             for row in self._paths:
                 yield Static(Content(row.name), classes="name")
                 yield PathLine(row.path)

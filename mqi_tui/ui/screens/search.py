@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.widgets.safe_input import SafeInput
 
 
@@ -27,11 +28,13 @@ class SearchScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield Static(Content("Look for in this log"), id="question")
+            yield Static(Content(_("Look for in this log")), id="question")
             field = SafeInput(self._words, id="answer", compact=True)
             field.cursor_blink = False
             yield field
-            yield Static(Content("enter looks from here on, upper and lower case are the same; esc leaves"), id="hint")
+            yield Static(
+                Content(_("enter looks from here on, upper and lower case are the same; esc leaves")), id="hint"
+            )
 
     def action_leave(self) -> None:
         self.dismiss(None)

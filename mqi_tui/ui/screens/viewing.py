@@ -12,6 +12,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.filtering import Filter
+from mqi_tui.ui.language import _
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow, CaseRow
 from mqi_tui.ui.screens.cockpit import Cockpit
@@ -69,16 +70,18 @@ class Viewing(Cockpit):
 
     def _go_to_failed(self, step: int) -> None:
         """From the cursor on, over all cases as they are shown; goes round at the end and says so."""
-        beams = [beam for _, beams in self._view.cases_of(self._snapshot) for beam in beams]
+        beams = [beam for _case, beams in self._view.cases_of(self._snapshot) for beam in beams]
         failed = [number for number, beam in enumerate(beams) if beam.status is BeamStatus.FAILED]
         if not failed:
-            self._say(f"No beam has failed{self._and_hidden()}.")
+            self._say(self._why_none_has_failed())
             return
         here = self._place_of_cursor(beams)
         ahead = [number for number in failed[::step] if (number - here) * step > 0]
         if not ahead:
-            first = "first" if step > 0 else "last"
-            self.notify(f"Round again: the {first} of {counted(len(failed), 'failed beam')}.", markup=False)
+            round_again = (
+                _("Round again: the first of {beams}.") if step > 0 else _("Round again: the last of {beams}.")
+            )
+            self.notify(round_again.format(beams=counted(len(failed), "failed beam")), markup=False)
         beam = beams[(ahead or failed[::step])[0]]
         self._reveal(beam)
 
@@ -92,9 +95,12 @@ class Viewing(Cockpit):
                 return number - 0.5
         return -0.5 if row is None else len(beams)
 
-    def _and_hidden(self) -> str:
+    def _why_none_has_failed(self) -> str:
         failed = sum(beam.status is BeamStatus.FAILED for case in self._snapshot.cases for beam in case.beams)
-        return f" of those shown; the filter hides {counted(failed, 'failed beam')}" if failed else ""
+        if not failed:
+            return _("No beam has failed.")
+        hidden = counted(failed, "failed beam")
+        return _("No beam has failed of those shown; the filter hides {beams}.").format(beams=hidden)
 
     def _reveal(self, beam: BeamRecord) -> None:
         """Put both cursors on the beam; the focus stays in the beam list if it is there."""
@@ -127,14 +133,16 @@ class Viewing(Cockpit):
         row = self._row_in_focus
         paths = paths_of(row) if row is not None else []
         if not paths:
-            self._say("Nothing with a folder is selected.")
+            self._say(_("Nothing with a folder is selected."))
         return paths
 
     def _copy(self, path: str) -> None:
         # The terminal does it, and does not say whether it did: so the path is shown, where a mouse can select it.
         self.app.copy_to_clipboard(path)
         self.notify(
-            f"{printable(path)}\n{self._actions.way_to('show_paths')} shows it, if your terminal has no clipboard.",
-            title="Handed to the clipboard",
+            _("{path}\n{key} shows it, if your terminal has no clipboard.").format(
+                path=printable(path), key=self._actions.way_to("show_paths")
+            ),
+            title=_("Handed to the clipboard"),
             markup=False,
         )

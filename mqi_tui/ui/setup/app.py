@@ -11,6 +11,7 @@ from textual.screen import Screen
 from mqi_tui.config.source import KeyPath
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.hpc.local_files import in_thread
+from mqi_tui.ui import language
 from mqi_tui.ui.setup.form import FormScreen
 from mqi_tui.ui.setup.place import PlaceScreen
 from mqi_tui.ui.theme import THEME
@@ -25,6 +26,8 @@ class SetupApp(App[bool]):
 
     def __init__(self, path: Path) -> None:
         super().__init__(css_path=["../app.tcss", "setup.tcss"])
+        # There is no config yet that could say more than the locale.
+        language.choose("auto")
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._path = path

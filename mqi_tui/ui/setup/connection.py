@@ -16,8 +16,11 @@ from textual.worker import Worker, WorkerError
 from mqi_tui.config import Config
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.ui.asking import Asking
-from mqi_tui.ui.text import one_line
+from mqi_tui.ui.language import _
+from mqi_tui.ui.text import counted, fit, one_line
 from mqi_tui.workflow.doctor import Check, Outcome, check_connection
+
+_OUTCOME_WIDTH = 7
 
 
 class ConnectionScreen(ModalScreen[None]):
@@ -36,10 +39,14 @@ class ConnectionScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         root = one_line(self._config.settings.hpc.remote_root)
         with Vertical(id="connection-test"):
-            yield Static(Content(f"Connection test: {one_line(self._config.settings.hpc.words)}"), id="title")
-            yield Static(Content(f"It makes {root} there and writes a small file into it."), id="note")
+            yield Static(
+                Content(_("Connection test: {hpc}").format(hpc=one_line(self._config.settings.hpc.words))), id="title"
+            )
+            yield Static(
+                Content(_("It makes {folder} there and writes a small file into it.").format(folder=root)), id="note"
+            )
             yield VerticalScroll(id="checks")
-            yield Static(Content("testing … esc leaves the test"), id="end")
+            yield Static(Content(_("testing … esc leaves the test")), id="end")
 
     def on_mount(self) -> None:
         self.query_one("#checks").focus()
@@ -62,9 +69,14 @@ class ConnectionScreen(ModalScreen[None]):
             counts[check.outcome] += 1
             await checks.mount(_shown(check))
             checks.scroll_end(animate=False)
-        told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
-        more = "" if counts[Outcome.FAILED] else " · `mqi-tui doctor` looks at all else, also from a job"
-        self.query_one("#end", Static).update(Content(f"{counts.total()} checks: {told}{more} · esc goes back"))
+        told = ", ".join(
+            _("{count} {state}").format(count=counts[outcome], state=_(outcome.value))
+            for outcome in Outcome
+            if counts[outcome]
+        )
+        more = "" if counts[Outcome.FAILED] else " · " + _("`mqi-tui doctor` looks at all else, also from a job")
+        end = _("{checks}: {outcomes}").format(checks=counted(counts.total(), "check"), outcomes=told) + more
+        self.query_one("#end", Static).update(Content(f"{end} · {_('esc goes back')}"))
 
     def _questions_changed(self) -> None:
         # Called by the tasks of the connection; the screen's own is the one that shows screens.
@@ -75,7 +87,7 @@ class ConnectionScreen(ModalScreen[None]):
 
 
 def _shown(check: Check) -> Static:
-    lines = [f"{check.outcome.mark} {check.outcome.value:7} {check.name}: {check.sentence}"]
+    lines = [f"{check.outcome.mark} {fit(_(check.outcome.value), _OUTCOME_WIDTH)} {check.name}: {check.sentence}"]
     if check.remedy:
         lines.append(f"  → {check.remedy}")
     return Static(Content("\n".join(map(one_line, lines))), classes=f"check {check.outcome.value}")

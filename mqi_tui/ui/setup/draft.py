@@ -12,6 +12,7 @@ import yaml
 from mqi_tui.config import Config, parse_config
 from mqi_tui.config.source import KeyPath, dotted
 from mqi_tui.domain.errors import ConfigError
+from mqi_tui.ui.language import _
 from mqi_tui.ui.setup.fields import Field, Place
 
 _HEAD = """\
@@ -50,7 +51,7 @@ class Draft:
             if typed == one.default and not one.is_needed:
                 continue
             if not typed and one.is_needed:
-                problems[one.key] = "It is empty, and there is no default for it."
+                problems[one.key] = _("It is empty, and there is no default for it.")
             try:
                 values[one.key] = (one.meaning, one.parse(typed))
             except ValueError as error:

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Input, Static
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.setup.fields import Field
 from mqi_tui.ui.text import one_line
 
@@ -18,7 +19,11 @@ class FieldRow(Vertical):
         self.field = field
         self.was_visited = False
         """Whether it was left once: nothing is said about a field that nobody has come to yet."""
-        self.input = Input(value, placeholder=f"such as {field.example}" if field.example else "", compact=True)
+        self.input = Input(
+            value,
+            placeholder=_("such as {example}").format(example=field.example) if field.example else "",
+            compact=True,
+        )
         self.input.cursor_blink = False
         self.problem = ""
         """What is said to be wrong; empty for nothing."""
@@ -26,9 +31,9 @@ class FieldRow(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="line"):
-            yield Static(Content(self.field.key[-1].replace("_", " ")), classes="name")
+            yield Static(Content(_(self.field.label)), classes="name")
             yield self.input
-        yield Static(Content(self.field.meaning), classes="meaning")
+        yield Static(Content(_(self.field.meaning)), classes="meaning")
         yield self._told
 
     def tell(self, problem: str) -> None:

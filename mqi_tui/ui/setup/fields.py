@@ -29,6 +29,11 @@ class Field:
     def name(self) -> str:
         return dotted(self.key)
 
+    @property
+    def label(self) -> str:
+        """The last part of the key in words."""
+        return self.key[-1].replace("_", " ")
+
     def parse(self, text: str) -> object:
         """The value of the key; raises ValueError with what was expected instead."""
         if self.key == IDENTITY:

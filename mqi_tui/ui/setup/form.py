@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from mqi_tui.config.source import KeyPath
+from mqi_tui.ui.language import _
 from mqi_tui.ui.setup.connection import ConnectionScreen
 from mqi_tui.ui.setup.draft import Checked, Draft
 from mqi_tui.ui.setup.field_row import FieldRow
@@ -57,17 +58,18 @@ class FormScreen(Screen[None]):
         self._rows = [FieldRow(field, typed.get(field.key, field.default)) for field in place.fields]
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(f"mqi-tui · set-up 2 of 2 · {self._place.title}"), classes="head")
+        yield Static(Content(f"mqi-tui · {_('set-up 2 of 2')} · {_(self._place.title)}"), classes="head")
         with Fields(id="fields"):
             folder = one_line(str(self._path.parent))
-            yield Static(Content(f"Paths on this machine that are relative are relative to {folder}."), id="note")
+            note = _("Paths on this machine that are relative are relative to {folder}.").format(folder=folder)
+            yield Static(Content(note), id="note")
             yield from self._rows
         yield Static(id="complaint", classes="problem")
         with Horizontal(id="actions"):
             if self._place.is_remote:
-                yield Button(Content("Test the connection (f2)"), id="test", compact=True)
-            yield Button(Content("See and write it (f3)"), id="write", compact=True)
-            yield Button(Content("Back (esc)"), id="back", compact=True)
+                yield Button(Content(_("Test the connection (f2)")), id="test", compact=True)
+            yield Button(Content(_("See and write it (f3)")), id="write", compact=True)
+            yield Button(Content(_("Back (esc)")), id="back", compact=True)
 
     def on_mount(self) -> None:
         self._rows[0].input.focus()

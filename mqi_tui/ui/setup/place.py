@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.setup.fields import Place
 from mqi_tui.ui.text import one_line
 
@@ -36,11 +37,13 @@ class PlaceScreen(Screen[None]):
         self._path = path
 
     def compose(self) -> ComposeResult:
-        yield Static(Content("mqi-tui · set-up 1 of 2"), classes="head")
+        yield Static(Content(f"mqi-tui · {_('set-up 1 of 2')}"), classes="head")
         yield Static(
             Content(
-                f"There is no config at {one_line(str(self._path))} yet. A few questions, and it can be written; "
-                "nothing is written before you have seen it and said yes.\n\nWhere do the simulations run?"
+                _(
+                    "There is no config at {path} yet. A few questions, and it can be written; nothing is written "
+                    "before you have seen it and said yes.\n\nWhere do the simulations run?"
+                ).format(path=one_line(str(self._path)))
             ),
             id="welcome",
         )
@@ -48,14 +51,19 @@ class PlaceScreen(Screen[None]):
             *(
                 Option(
                     Content.from_markup(
-                        "[bold]$number  $title[/]\n$meaning\n", number=number, title=place.title, meaning=place.meaning
+                        "[bold]$number  $title[/]\n$meaning\n",
+                        number=number,
+                        title=_(place.title),
+                        meaning=_(place.meaning),
                     )
                 )
                 for number, place in enumerate(Place, 1)
             ),
             id="places",
         )
-        yield Static(Content(" ↑ ↓ or 1 2 3 choose · enter goes on · esc leaves, and nothing is written"), id="hint")
+        yield Static(
+            Content(" " + _("↑ ↓ or 1 2 3 choose · enter goes on · esc leaves, and nothing is written")), id="hint"
+        )
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 
@@ -24,7 +25,9 @@ class WriteScreen(ConfirmScreen):
     ]
 
     def __init__(self, path: Path, text: str) -> None:
-        super().__init__(Question(f"Write this to {path}?", tuple(text.splitlines()), "write it"))
+        super().__init__(
+            Question(_("Write this to {path}?").format(path=path), tuple(text.splitlines()), _("write it"))
+        )
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#consequences", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.attention import AttentionRow
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import fit
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
@@ -24,7 +25,7 @@ _MIN_TEXT_WIDTH = 40
 class AttentionList(RowList[AttentionRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ATTENTION)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.ATTENTION, Scope.LIST)
-    HELP = (
+    HELP = N_(
         "What needs a person, most urgent first, with what resolves it; a click goes there. It takes no room while "
         "nothing does."
     )
@@ -41,7 +42,7 @@ class AttentionList(RowList[AttentionRow]):
 
     def set_rows(self, rows: Sequence[AttentionRow]) -> None:
         super().set_rows(rows)
-        self.set_title(f"Needs you · {len(rows)}")
+        self.set_title(f"{_('Needs you')} · {len(rows)}")
         self.display = bool(rows)
         self._take_room()
 

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
+from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.measured import place_text
 from mqi_tui.ui.text import bar, cut_middle, one_line, percent
@@ -50,12 +51,12 @@ class BeamHead(OneLine):
 
     def line(self, width: int) -> Line:
         beam, mark = self._beam, mark_of(self._beam)
-        state = f"{mark.glyph} {beam.word}"
+        state = f"{mark.glyph} {_(beam.word)}"
         done, still_open = bar(beam.progress, _BAR_WIDTH)
         right: list[Part] = [(done, mark.tone), (still_open, Tone.MUTED), (f" {percent(beam.progress)} ", Tone.NORMAL)]
         facts = [
-            f"attempt {beam.attempt}" if beam.attempt else "",
-            f"slot {beam.gpu_id}" if beam.gpu_id is not None else "",
+            _("attempt {number}").format(number=beam.attempt) if beam.attempt else "",
+            _("slot {number}").format(number=beam.gpu_id) if beam.gpu_id is not None else "",
             one_line(place_text(self._place)) if self._place is not None else "",
             span(self._elapsed) if self._elapsed is not None else "",
         ]
@@ -102,15 +103,15 @@ class TabLine(OneLine):
         for number, tab in enumerate(Tab, start=1):
             # The present one is told by its brackets too, not by its colour alone.
             if tab is self._current:
-                parts.append((f"[{number} {tab.value}]", Tone.KEY))
+                parts.append((f"[{number} {_(tab.value)}]", Tone.KEY))
             else:
-                parts += [(f" {number} ", Tone.ACCENT), (f"{tab.value} ", Tone.MUTED)]
+                parts += [(f" {number} ", Tone.ACCENT), (f"{_(tab.value)} ", Tone.MUTED)]
         return parts
 
     def on_click(self, event: Click) -> None:
         end = 0
         for number, tab in enumerate(Tab, start=1):
-            end += len(f" {number} {tab.value} ")
+            end += cell_len(f" {number} {_(tab.value)} ")
             if event.x < end:
                 self.post_message(self.Chosen(tab))
                 return

@@ -12,6 +12,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.beam_tips import HEAD_TIPS, BeamColumn, beam_tip
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow
@@ -56,7 +57,7 @@ class Columns:
 class BeamList(RowList[BeamRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
-    HELP = (
+    HELP = N_(
         "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
         "or its place in the queue (#1 is next). ● is marked."
     )
@@ -105,20 +106,20 @@ class BeamList(RowList[BeamRow]):
     def head_line(self, width: int) -> Line:
         columns = Columns.for_width(width - 1)
         words = [
-            "   " + fit("beam", columns.name),
-            fit("state", _STATE_WIDTH),
-            fit("progress", columns.bar + 1 + _PERCENT_WIDTH),
+            "   " + fit(_("beam"), columns.name),
+            fit(_("state"), _STATE_WIDTH),
+            fit(_("progress"), columns.bar + 1 + _PERCENT_WIDTH),
             fit_right("GPU", _GPU_WIDTH),
-            *([fit("left", columns.left)] if columns.left else []),
-            *([fit_right("try", columns.attempt)] if columns.attempt else []),
-            *([fit("job", columns.job)] if columns.job else []),
-            *([fit("note", columns.note)] if columns.note else []),
+            *([fit(_("left"), columns.left)] if columns.left else []),
+            *([fit_right(_("try"), columns.attempt)] if columns.attempt else []),
+            *([fit(_("job"), columns.job)] if columns.job else []),
+            *([fit(_("note"), columns.note)] if columns.note else []),
         ]
         return [(cut(" ".join(words), width), Tone.MUTED)]
 
     def head_tip(self, x: int) -> str:
         column = self._column_at(self.rows[0], x)
-        return HEAD_TIPS[column] if column is not None else ""
+        return _(HEAD_TIPS[column]) if column is not None else ""
 
     def row_tip(self, row: BeamRow, x: int) -> str:
         column = self._column_at(row, x)
@@ -141,7 +142,7 @@ class BeamList(RowList[BeamRow]):
         cells = [
             (BeamColumn.MARK, "● " if row.is_marked else "  ", Tone.ACCENT),
             (BeamColumn.NAME, name, Tone.NORMAL),
-            (BeamColumn.STATE, " " + fit(f"{mark.glyph} {beam.word}", _STATE_WIDTH) + " ", mark.tone),
+            (BeamColumn.STATE, " " + fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH) + " ", mark.tone),
             (BeamColumn.PROGRESS, done, bar_tone),
             (BeamColumn.PROGRESS, still_open + " ", Tone.MUTED),
             (BeamColumn.PROGRESS, fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
@@ -171,4 +172,4 @@ def _time_left(row: BeamRow) -> str:
     left = row.time_left or row.usual_time
     if left is not None:
         return time_left_range(left)
-    return "unknown" if row.will_compute or row.beam.status is BeamStatus.HPC_RUNNING else "–"
+    return _("unknown") if row.will_compute or row.beam.status is BeamStatus.HPC_RUNNING else "–"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.message import Message
 
@@ -12,6 +13,7 @@ from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.beam_tips import BeamColumn, beam_tip
+from mqi_tui.ui.language import N_, _, ngettext
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.text import cut, fit, fit_middle
@@ -29,7 +31,7 @@ class CaseTree(RowList[TreeRow]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.TREE)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.TREE, Scope.LIST)
-    HELP = (
+    HELP = N_(
         "The case tree: each case with its state and how many of its beams are done or failed, its beams under it. At "
         "the end are the folders that are no cases, each with the reason. ● is marked, ! warns or needs a person."
     )
@@ -49,7 +51,8 @@ class CaseTree(RowList[TreeRow]):
                 return self._beam_line(row, width)
             case FoldersRow():
                 arrow = "▾ " if row.is_expanded else "▸ "
-                needed = f", {row.need_person} need{'s' * (row.need_person == 1)} you" if row.need_person else ""
+                needs = ngettext("{count} needs you", "{count} need you", row.need_person)
+                needed = f", {needs.format(count=row.need_person)}" if row.need_person else ""
                 return [(arrow, Tone.MUTED), (cut(f"{row.title}{needed}", width - 2), Tone.MUTED)]
             case FolderRow():
                 return self._folder_line(row, width)
@@ -65,18 +68,18 @@ class CaseTree(RowList[TreeRow]):
 
     def row_tip(self, row: TreeRow, x: int) -> str:
         if isinstance(row, CaseRow | FoldersRow) and x in _ARROW_COLUMNS:
-            return f"A click {'hides' if row.is_expanded else 'shows'} what is under it."
+            return _("A click hides what is under it.") if row.is_expanded else _("A click shows what is under it.")
         match row:
             case CaseRow(case):
-                counts = Counter(beam.word for beam in case.beams)
+                counts = Counter(_(beam.word) for beam in case.beams)
                 beams = ", ".join(f"{count} {word}" for word, count in counts.items())
-                return "\n".join([f"{case.case_id}: {case.status.value}", beams, *case.record.warnings])
+                return "\n".join([f"{case.case_id}: {_(case.status.value)}", beams, *case.record.warnings])
             case BeamRow():
                 return f"{row.beam.beam_id}\n{beam_tip(row, BeamColumn.STATE)}"
             case FolderRow(folder):
-                return f"{folder.path}\n{folder.state.value}: {folder.reason}"
+                return f"{folder.path}\n{_(folder.state.value)}: {folder.reason}"
             case _:
-                return "Folders that wait, need a person, or are no case folders; each says why."
+                return _("These folders wait, need a person, or are no case folders; each says why.")
 
     def action_toggle_node(self) -> None:
         row = self.cursor_row
@@ -104,7 +107,7 @@ class CaseTree(RowList[TreeRow]):
     def _case_line(self, row: CaseRow, width: int) -> Line:
         case, mark = row.case, CASE_MARKS[row.case.status]
         state = f"{mark.glyph} {case_state(case)}"
-        state_width = max(_CASE_STATE_WIDTH, len(state))
+        state_width = max(_CASE_STATE_WIDTH, cell_len(state))
         warning = "! " if case.record.warnings else ""
         return [
             ("▾ " if row.is_expanded else "▸ ", Tone.MUTED),
@@ -118,7 +121,7 @@ class CaseTree(RowList[TreeRow]):
         return [
             (" ● " if row.is_marked else "   ", Tone.ACCENT),
             (fit_middle(row.beam.beam_name, width - 4 - _BEAM_STATE_WIDTH), Tone.MUTED),
-            (" " + fit(f"{mark.glyph} {row.beam.word}", _BEAM_STATE_WIDTH), mark.tone),
+            (" " + fit(f"{mark.glyph} {_(row.beam.word)}", _BEAM_STATE_WIDTH), mark.tone),
         ]
 
     def _folder_line(self, row: FolderRow, width: int) -> Line:
@@ -127,7 +130,7 @@ class CaseTree(RowList[TreeRow]):
         return [
             (f"  {mark.glyph} ", mark.tone),
             (fit_middle(folder.path.name, name_width), Tone.NORMAL),
-            (" " + cut(f"{folder.state.value}: {folder.reason}", width - 5 - name_width), Tone.MUTED),
+            (" " + cut(f"{_(folder.state.value)}: {folder.reason}", width - 5 - name_width), Tone.MUTED),
         ]
 
 
@@ -136,10 +139,11 @@ def case_state(case: CaseView) -> str:
     statuses = [beam.status for beam in case.beams]
     match case.status:
         case CaseStatus.PROCESSING:
-            return f"working {statuses.count(BeamStatus.COMPLETED)}/{len(statuses)}"
+            state, count = _("working"), statuses.count(BeamStatus.COMPLETED)
         case CaseStatus.PARTLY_COMPLETED:
-            return f"partly {statuses.count(BeamStatus.COMPLETED)}/{len(statuses)}"
+            state, count = _("partly"), statuses.count(BeamStatus.COMPLETED)
         case CaseStatus.PARTLY_FAILED:
-            return f"failed {statuses.count(BeamStatus.FAILED)}/{len(statuses)}"
+            state, count = _("failed"), statuses.count(BeamStatus.FAILED)
         case status:
-            return status.value
+            return _(status.value)
+    return f"{state} {count}/{len(statuses)}"

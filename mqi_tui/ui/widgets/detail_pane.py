@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.language import N_
 from mqi_tui.ui.text import wrap
 from mqi_tui.ui.tones import TONE_CLASSES, Line, content_of
 
@@ -22,7 +23,7 @@ class DetailPane(VerticalScroll):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
-    HELP = "All that is known about what the cursor is on, above all why a beam failed and what to do."
+    HELP = N_("All that is known about what the cursor is on, above all why a beam failed and what to do.")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -31,6 +31,7 @@ from mqi_tui.ui.dose_words import (
     ranges_line,
     reading_line,
 )
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.text import cut, one_line
 from mqi_tui.ui.tones import Line, Part, Tone
@@ -85,7 +86,7 @@ class DosePane(Container, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DOSE)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.DOSE,)
-    HELP = "The dose of the beam: depth-dose curves and three planes through one cursor. Not for diagnosis."
+    HELP = N_("The dose of the beam: depth-dose curves and three planes through one cursor. Not for diagnosis.")
 
     def __init__(self, inspector: BeamInspector, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -119,13 +120,13 @@ class DosePane(Container, can_focus=True):
         yield self._facts
 
     def on_mount(self) -> None:
-        self._boxes[Curve.INTEGRAL].border_title = Content("Depth dose, laterally integrated: Gy·mm² over mm")
-        self._boxes[Curve.AXIS].border_title = Content("Depth dose along z through the maximum: Gy over mm")
-        self._facts.show([(f" {NOT_FOR_DIAGNOSIS}", Tone.WARNING)])
-        self._page.show(lambda width: paragraph("Reading the dose …", Tone.MUTED, width))
+        self._boxes[Curve.INTEGRAL].border_title = Content(_("Depth dose, laterally integrated: Gy·mm² over mm"))
+        self._boxes[Curve.AXIS].border_title = Content(_("Depth dose along z through the maximum: Gy over mm"))
+        self._facts.show([(f" {_(NOT_FOR_DIAGNOSIS)}", Tone.WARNING)])
+        self._page.show(lambda width: paragraph(_("Reading the dose …"), Tone.MUTED, width))
         self._arrange()
 
-    def on_resize(self, _: Resize) -> None:
+    def on_resize(self, _resize: Resize) -> None:
         self._arrange()
 
     def show_trouble(self, trouble: str) -> None:
@@ -204,7 +205,7 @@ class DosePane(Container, can_focus=True):
         self._dose = None
         self._planes.clear()
         self._notice.display = False
-        self._facts.show([(f" {NOT_FOR_DIAGNOSIS}", Tone.WARNING)])
+        self._facts.show([(f" {_(NOT_FOR_DIAGNOSIS)}", Tone.WARNING)])
         self._reading.show([])
 
     def _show_kind(self, kind: PlaneKind) -> None:

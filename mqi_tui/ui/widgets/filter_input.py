@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mqi_tui.ui.filtering import EXAMPLE
+from mqi_tui.ui.language import _
 from mqi_tui.ui.widgets.safe_input import SafeInput
 
 
@@ -20,7 +21,7 @@ class FilterInput(SafeInput):
         """The reader is done with typing."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(placeholder=EXAMPLE, id=id)
+        super().__init__(placeholder=_(EXAMPLE), id=id)
         self.cursor_blink = False
         self.display = False
 

@@ -18,6 +18,7 @@ from textual.strip import Strip
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.gpu_cells import DeviceCell, GpuCells, SlotCell
+from mqi_tui.ui.language import N_
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
 from mqi_tui.ui.widgets.tips import Tips
 
@@ -49,7 +50,7 @@ class GpuGrid(ScrollView, Tips, can_focus=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
-    HELP = (
+    HELP = N_(
         "The GPU slots: each is free, or has its beam and how far that is; a click goes there. A device that was read "
         "before and is gone is offline; one that is used without a beam of this program is in foreign use. On a wide "
         "screen load and memory of the devices are below, with curves of the latest readings where they fit."

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from mqi_tui.domain.readings import StorageReading
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.measured import storage_text
 from mqi_tui.ui.text import cut_middle, one_line
 from mqi_tui.ui.tones import Line, Tone
@@ -18,6 +19,8 @@ from mqi_tui.ui.widgets.one_line import OneLine
 from mqi_tui.ui.widgets.tips import under
 
 _MIN_TITLE_WIDTH = 12
+_LONG_WORDS = N_("{count} running"), N_("{count} waiting"), N_("{count} failed"), N_("{count} completed")
+_SHORT_WORDS = N_("{count} run"), N_("{count} wait"), N_("{count} fail"), N_("{count} done")
 OLD_AFTER_SECONDS = 10.0
 """The engine confirms its picture twice a second; after this time without, something is wrong with it."""
 
@@ -52,11 +55,11 @@ _Told = tuple[str, Tone, str]
 """A piece of the line, and what it means."""
 
 _COUNTED = (
-    "Beams at work: they are checked, prepared, uploaded, computed, downloaded or checked again.",
-    "Beams that wait: for a GPU slot, or in the queue of the HPC's scheduler.",
-    "Beams that failed and wait for a person.",
-    "Beams whose dose file is at home and verified.",
-    "GPU slots that are held by a beam, of all.",
+    N_("Beams at work: they are checked, prepared, uploaded, computed, downloaded or checked again."),
+    N_("Beams that wait: for a GPU slot, or in the queue of the HPC's scheduler."),
+    N_("Beams that failed and wait for a person."),
+    N_("Beams whose dose file is at home and verified."),
+    N_("GPU slots that are held by a beam, of all."),
 )
 
 
@@ -104,7 +107,7 @@ class HeaderLine(OneLine):
             *left,
             (" " * max(gap, 1), Tone.NORMAL, ""),
             (filler, *title[1:]),
-            (time, Tone.MUTED, "The time, in UTC as all times here."),
+            (time, Tone.MUTED, _("The time, in UTC as all times here.")),
         ]
 
     def _variants(self) -> Iterator[tuple[list[_Told], _Told, bool, int]]:
@@ -113,10 +116,10 @@ class HeaderLine(OneLine):
         From the roomiest to the tightest; the cluster is told before the config.
         """
         storage_tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
-        config: _Told = (self._title, Tone.MUTED, f"The config: {self._title}")
-        hpc: _Told = (self._hpc, Tone.MUTED, f"Where the simulations run: {self._hpc}")
+        config: _Told = (self._title, Tone.MUTED, _("The config: {path}").format(path=self._title))
+        hpc: _Told = (self._hpc, Tone.MUTED, _("Where the simulations run: {place}").format(place=self._hpc))
         parts: list[_Told] = [*self._left(short=False), ("  " + self._hpc, *hpc[1:])]
-        room = "What the program's folders on the HPC hold, and what can still be written there."
+        room = _("What the program's folders on the HPC hold, and what can still be written there.")
         storages = [text for short in (False, True) if (text := storage_text(self._storage, short=short))]
         for storage in storages:
             yield [*parts, ("  " + storage, storage_tone, room)], config, False, _MIN_TITLE_WIDTH + 2
@@ -130,32 +133,42 @@ class HeaderLine(OneLine):
     def _left(self, *, short: bool, short_state: bool = False) -> list[_Told]:
         tally = self._tally
         gap: _Told = ("  " if not short else " ", Tone.NORMAL, "")
-        words = ("running", "waiting", "failed", "completed") if not short else ("run", "wait", "fail", "done")
+        words = _LONG_WORDS if not short else _SHORT_WORDS
+        running, waiting, failed, completed = (
+            _(word).format(count=count)
+            for word, count in zip(words, (tally.running, tally.waiting, tally.failed, tally.completed), strict=True)
+        )
         counts = (
-            (f"{tally.running} {words[0]}", Tone.ACTIVE if tally.running else Tone.MUTED),
-            (f"{tally.waiting} {words[1]}", Tone.WAITING if tally.waiting else Tone.MUTED),
-            (f"{tally.failed} {words[2]}", Tone.BAD if tally.failed else Tone.MUTED),
-            (f"{tally.completed} {words[3]}", Tone.GOOD if tally.completed else Tone.MUTED),
-            (f"slots {tally.busy_gpus}/{tally.gpus}", Tone.NORMAL if tally.busy_gpus else Tone.MUTED),
+            (running, Tone.ACTIVE if tally.running else Tone.MUTED),
+            (waiting, Tone.WAITING if tally.waiting else Tone.MUTED),
+            (failed, Tone.BAD if tally.failed else Tone.MUTED),
+            (completed, Tone.GOOD if tally.completed else Tone.MUTED),
+            (
+                _("slots {busy}/{count}").format(busy=tally.busy_gpus, count=tally.gpus),
+                Tone.NORMAL if tally.busy_gpus else Tone.MUTED,
+            ),
         )
         parts: list[_Told] = [(" ", Tone.NORMAL, ""), self._state(short=short_state)]
         for (text, tone), tip in zip(counts, _COUNTED, strict=True):
-            parts += [gap, (text, tone, tip)]
+            parts += [gap, (text, tone, _(tip))]
         return parts
 
     def _state(self, *, short: bool) -> _Told:
         """The worst first: a picture that may be old tells nothing for sure about the rest."""
         silent = (self._now - self._confirmed_at()).total_seconds()
         if silent > OLD_AFTER_SECONDS:
-            text = f"! OLD {silent:.0f} s" if short else f"! DATA ARE {silent:.0f} s OLD"
-            return text, Tone.BAD, "The engine has not confirmed this picture for so long; it may be wrong by now."
+            old = _("! OLD {seconds} s") if short else _("! DATA ARE {seconds} s OLD")
+            tip = _("The engine has not confirmed this picture for so long; it may be wrong by now.")
+            return old.format(seconds=f"{silent:.0f}"), Tone.BAD, tip
         since = self._unreachable_since
         if since is not None:
-            text = f"! NO HPC {since:%H:%M}" if short else f"! UNREACHABLE since {since:%H:%M:%S}"
-            return text, Tone.WARNING, "The HPC does not answer. Running jobs go on, and nothing fails for it."
+            tip = _("The HPC does not answer. Running jobs go on, and nothing fails for it.")
+            if short:
+                return _("! NO HPC {time}").format(time=f"{since:%H:%M}"), Tone.WARNING, tip
+            return _("! UNREACHABLE since {time}").format(time=f"{since:%H:%M:%S}"), Tone.WARNING, tip
         if self._paused:
-            return "‖ PAUSED", Tone.WARNING, "Nothing new is started; what is running goes on."
-        return "► RUNNING", Tone.GOOD, "The engine works on every beam that was dispatched."
+            return _("‖ PAUSED"), Tone.WARNING, _("Nothing new is started; what is running goes on.")
+        return _("► RUNNING"), Tone.GOOD, _("The engine works on every beam that was dispatched.")
 
     def _tick(self) -> None:
         self._now = datetime.now(UTC)

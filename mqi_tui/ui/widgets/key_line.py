@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from textual.dom import DOMNode
 from textual.events import Click
 
 from mqi_tui.ui.actions import Action, Actions, Scope
+from mqi_tui.ui.language import _
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
 from mqi_tui.ui.widgets.tips import under
@@ -45,7 +47,7 @@ class KeyLine(OneLine):
 
     def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
         action = self._action_at(x)
-        return action.help if action is not None else ""
+        return _(action.help) if action is not None else ""
 
     def _action_at(self, x: int) -> Action | None:
         return under(x, ((text, action) for action, text in self._shown_actions(self.size.width)))
@@ -57,9 +59,9 @@ class KeyLine(OneLine):
     def _shown_actions(self, room: int) -> list[tuple[Action, str]]:
         shown: list[tuple[Action, str]] = []
         for action in (action for scope in self._scopes for action in self._actions.of(scope)):
-            label = "Resume" if action.name == "toggle_pause" and self._paused else action.label
+            label = _("Resume") if action.name == "toggle_pause" and self._paused else _(action.label)
             text = f" {action.shown_key} {label} "
-            if label and action.keys and len(text) <= room:
+            if label and action.keys and cell_len(text) <= room:
                 shown.append((action, text))
-                room -= len(text)
+                room -= cell_len(text)
         return shown

@@ -21,6 +21,7 @@ from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.moqui.log_errors import find_error
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.log_window import LogWindow
 from mqi_tui.ui.screens.search import SearchScreen
 from mqi_tui.ui.text import cut_middle, one_line, wrap
@@ -34,6 +35,8 @@ LIVE_INTERVAL_SECONDS = 1.0
 REST_INTERVAL_SECONDS = 5.0
 _MEANING = "  ◂ {}"
 """What an error of the engine means, after its line."""
+_NO_ERROR = N_("No other error below in this log."), N_("No other error above in this log.")
+_NO_MATCH = N_("No match below in this log."), N_("No match above in this log.")
 _SETTLE_SECONDS = 0.15
 """A cursor that runs down a list must not read every log on its way."""
 
@@ -44,7 +47,7 @@ class LogView(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LOG), *bindings_of(Scope.LOG_ALONE)]
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG_ALONE, Scope.LOG)
-    HELP = "The log of the selected beam's latest attempt, read live. It follows its end until you scroll up."
+    HELP = N_("The log of the selected beam's latest attempt, read live. It follows its end until you scroll up.")
 
     def __init__(self, engine: EngineControl, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -109,10 +112,10 @@ class LogView(ScrollView, can_focus=True):
         self._show_title()
 
     def action_next_error(self) -> None:
-        self._go_to_line(_tells_error, 1, "other error")
+        self._go_to_line(_tells_error, 1, _NO_ERROR)
 
     def action_previous_error(self) -> None:
-        self._go_to_line(_tells_error, -1, "other error")
+        self._go_to_line(_tells_error, -1, _NO_ERROR)
 
     def action_search(self) -> None:
         self.app.push_screen(SearchScreen(self._words), self._search)
@@ -135,7 +138,7 @@ class LogView(ScrollView, can_focus=True):
 
     def _go_to_match(self, step: int) -> None:
         if self._words:
-            self._go_to_line(self._matches, step, "match")
+            self._go_to_line(self._matches, step, _NO_MATCH)
         else:
             self.action_search()
 
@@ -149,14 +152,17 @@ class LogView(ScrollView, can_focus=True):
     def _count(self) -> int:
         return len(self._window)
 
-    def _go_to_line(self, is_wanted: Callable[[str], bool], step: int, what: str) -> None:
-        """Put the next line that is wanted at the top, or as near as the log's end allows; step -1 looks upwards."""
+    def _go_to_line(self, is_wanted: Callable[[str], bool], step: int, nothing: tuple[str, str]) -> None:
+        """Put the next line that is wanted at the top, or as near as the log's end allows; step -1 looks upwards.
+
+        `nothing` says that there is none below, or above.
+        """
         top = round(self.scroll_y)
         for number in range(top + step, self._count if step > 0 else -1, step):
             if is_wanted(self._window[number]) and min(number, self.max_scroll_y) != top:
                 self.scroll_to(y=number, animate=False, force=True, immediate=True)
                 return
-        self.notify(f"No {what} {'below' if step > 0 else 'above'} in this log.", markup=False)
+        self.notify(_(nothing[0] if step > 0 else nothing[1]), markup=False)
 
     def _line_of(self, text: str) -> Line:
         error = find_error(text)
@@ -262,22 +268,25 @@ class LogView(ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self._beam is None:
-            return "No beam is selected."
+            return _("No beam is selected.")
         if self._trouble:
-            return f"The log cannot be read now: {self._trouble}"
+            return _("The log cannot be read now: {trouble}").format(trouble=self._trouble)
         if not self._beam.attempt:
-            return "There is no log yet: it begins when the beam computes on a GPU."
-        return "The log is empty so far."
+            return _("There is no log yet: it begins when the beam computes on a GPU.")
+        return _("The log is empty so far.")
 
     def _show_title(self) -> None:
         if self._beam is None:
-            title = "Log"
+            title = _("Log")
         else:
-            attempt = f" · attempt {self._attempt}" if self._attempt else ""
-            part = " · its last part" if self._is_cut_off else ""
-            state = "" if self.is_following else " · scrolled up, end follows again"
-            trouble = f" · ! {one_line(self._trouble)}" if self._trouble else ""
-            title = f"Log of {cut_middle(self._beam.beam_id, 40)}{attempt}{part}{state}{trouble}"
+            notes = [
+                _("attempt {number}").format(number=self._attempt) if self._attempt else "",
+                _("its last part") if self._is_cut_off else "",
+                "" if self.is_following else _("scrolled up, end follows again"),
+                f"! {one_line(self._trouble)}" if self._trouble else "",
+            ]
+            name = _("Log of {beam}").format(beam=cut_middle(self._beam.beam_id, 40))
+            title = " · ".join([name, *filter(None, notes)])
         if title != self._title:
             self._title = title
             self.border_title = Content(title)

@@ -11,6 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.language import N_
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
 
 Page = Callable[[int], Sequence[Line]]
@@ -23,11 +24,11 @@ class PageView(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
-    HELP = "A page on the beam: all that is known, as it is read now; it scrolls if it must."
+    HELP = N_("A page on the beam: all that is known, as it is read now; it scrolls if it must.")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._page: Page = lambda _: ()
+        self._page: Page = lambda _width: ()
         self._lines: list[list[Part]] = []
 
     @property

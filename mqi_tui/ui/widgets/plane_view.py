@@ -22,6 +22,7 @@ from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, Voxel, counts
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.dose_words import centre_mm, is_upwards, plane_title
 from mqi_tui.ui.heat import COLOURS, LEVELS, Fit, levels, shade
+from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import fit, fit_right
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
 from mqi_tui.workflow.inspection import BeamDose
@@ -49,7 +50,7 @@ class PlaneView(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.PLANE)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.PLANE, Scope.DOSE)
-    HELP = (
+    HELP = N_(
         "A plane of the dose through the cursor ╋, from 0 to the maximum. What the cursor is on is said "
         "below; a click puts it there, and the wheel goes from plane to plane."
     )
@@ -92,7 +93,7 @@ class PlaneView(Widget, can_focus=True):
         width, height = self.size
         picture = self._picture
         if self._dose is None or picture is None:
-            return paint(self, [(" reading the plane", Tone.MUTED)] if y == 0 else [], width)
+            return paint(self, [(" " + _("reading the plane"), Tone.MUTED)] if y == 0 else [], width)
         lines = picture.fit.height // 2
         if y == lines:
             return paint(self, self._column_scale(picture.fit, width), width)
@@ -188,9 +189,9 @@ class PlaneView(Widget, can_focus=True):
             return
         title = plane_title(self._dose, self.kind, self._voxel[self.kind.normal])
         if not self.is_current:
-            title += " · reading"
+            title += " · " + _("reading")
         elif self._picture is not None and (shape := self._picture.fit.voxels_per_pixel) != (1, 1):
-            title += f" · pixel: max of {shape[1]}×{shape[0]}"
+            title += " · " + _("pixel: max of {voxels}").format(voxels=f"{shape[1]}×{shape[0]}")
         self.border_title = Content(title)
 
     @property
