@@ -14,7 +14,7 @@ SCREEN_REPORT := .pytest_cache/screen.xml
 SCREEN_LOG := .pytest_cache/screen.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-slurm test lint docs texts format clean
+.PHONY: help setup demo demo-slurm test lint docs texts pictures format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
@@ -54,6 +54,9 @@ docs: $(STAMP) ## write the pages of docs/ that are made from the code
 
 texts: $(STAMP) ## bring the catalogues of the screens' languages up to date with the code
 	$(BIN)/python -m tools.texts
+
+pictures: $(STAMP) ## make the pictures of the guides anew, docs/pictures
+	$(BIN)/python -m tools.screenshots
 
 format: $(STAMP) ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .

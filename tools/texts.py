@@ -106,12 +106,12 @@ def _first(one: Any) -> str:
 
 
 def _in_code() -> Iterator[tuple[str, str, str]]:
-    """(file, one, many) of what is given to `_`, `N_`, `ngettext` and `counted` as it stands in the code."""
-    for path in sorted((ROOT / "mqi_tui" / "ui").rglob("*.py")):
+    """(file, one, many) of what `_`, `N_`, `Sentence`, `ngettext` and `counted` are given as it stands in the code."""
+    for path in sorted((ROOT / "mqi_tui").rglob("*.py")):
         file = path.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name(id="_" | "N_"), args=[ast.Constant(value=str(text))]):
+                case ast.Call(func=ast.Name(id="_" | "N_" | "Sentence"), args=[ast.Constant(value=str(text)), *_]):
                     yield file, text, ""
                 case ast.Call(
                     func=ast.Name(id="ngettext"), args=[ast.Constant(value=str(one)), ast.Constant(value=str(many)), _]

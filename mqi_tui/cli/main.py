@@ -6,15 +6,14 @@ import argparse
 import asyncio
 import io
 import os
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mqi_tui import __version__
 from mqi_tui.cli import doctor, places, report, requests, run, status
+from mqi_tui.cli.ending import until_asked_to_end
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.text import printable
 
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments, argparse.Namespace(config=Path("config.yaml")))
     try:
         result = options.command(options)
-        return int(asyncio.run(_until_asked_to_end(result)) if asyncio.iscoroutine(result) else result)
+        return int(asyncio.run(until_asked_to_end(result)) if asyncio.iscoroutine(result) else result)
     except MqiError as error:
         for line in str(error).splitlines():
             print(f"mqi-tui: {printable(line)}", file=sys.stderr)
@@ -44,20 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("mqi-tui: interrupted; running jobs go on and are picked up at the next start", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be what is gone
+            print("mqi-tui: interrupted; running jobs go on and are picked up at the next start", file=sys.stderr)
         return 1
-
-
-async def _until_asked_to_end(command: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM ends the command as ctrl+c does: the engine is closed, running jobs go on.
-
-    By a handler of its own: a shell's background job (`nohup mqi-tui run --headless &`) ignores SIGINT.
-    """
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  (this is a coroutine)
-    with suppress(NotImplementedError):  # Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await command
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -57,6 +57,6 @@ async def report(options: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
         return 0
     target = None if output is None else Path(output)
-    path = await asyncio.to_thread(write_report, found, settings, target, as_json=options.json)
-    print(printable(f"wrote {path}"))
+    written = await asyncio.to_thread(write_report, found, settings, target, as_json=options.json)
+    print(printable(written.sentence))
     return 0

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mqi_tui.cli.arguments import Commands, count
+from mqi_tui.cli.ending import ended_with_terminal
 from mqi_tui.cli.headless import Headless
 from mqi_tui.cli.places import write_config
 from mqi_tui.config import Config, config_place, load_config
@@ -66,7 +67,8 @@ async def _offer_set_up(path: Path) -> None:
         # Imported late: most starts need no set-up.
         from mqi_tui.ui.setup.app import SetupApp  # noqa: PLC0415
 
-        await SetupApp(path).run_async()
+        async with ended_with_terminal():
+            await SetupApp(path).run_async()
 
 
 async def demo(options: argparse.Namespace) -> int:
@@ -104,7 +106,8 @@ async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     actions = actions_of(config)
     async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
         _log_to_file(config)
-        await MqiApp(engine, config, actions).run_async()
+        async with ended_with_terminal():
+            await MqiApp(engine, config, actions).run_async()
         return 0
 
 

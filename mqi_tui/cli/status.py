@@ -48,7 +48,7 @@ async def status(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_as_json(cases, gpus), ensure_ascii=False, indent=2))
     else:
-        _print_table(cases, gpus, folders)
+        print_table(cases, gpus, folders)
         print(f"the program runs: {running}" if running else "the program does not run; jobs that run go on without it")
     return 0
 
@@ -82,7 +82,7 @@ def _beam_as_json(beam: BeamRecord) -> dict[str, Any]:
     }
 
 
-def _print_table(cases: list[CaseView], gpus: list[GpuRecord], folders: list[FolderRecord]) -> None:
+def print_table(cases: list[CaseView], gpus: list[GpuRecord], folders: list[FolderRecord]) -> None:
     for case in cases:
         print(printable(f"{case.case_id}: {case.status.value}"))
         for warning in case.record.warnings:

@@ -119,12 +119,6 @@ class HpcSettings(Section):
     ssh: SshSettings = SshSettings()
     slurm: SlurmSettings = SlurmSettings()
 
-    @property
-    def words(self) -> str:
-        """The cluster in a person's words: `hpc.example.org · Slurm`."""
-        where = self.ssh.host if self.transport == "ssh" else "this machine"
-        return f"{where} · Slurm" if self.scheduler == "slurm" else where
-
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_the_place(cls, values: object) -> object:

@@ -77,6 +77,9 @@ class EngineSnapshot:
             outage = OUTAGE.format(time=f"{since:%H:%M:%S}")
         return "; ".join(filter(None, (self.scan_trouble, outage)))
 
+    def case(self, case_id: str) -> CaseView | None:
+        return next((case for case in self.cases if case.case_id == case_id), None)
+
     def beam(self, beam_id: str) -> BeamRecord | None:
         for case in self.cases:
             for beam in case.beams:

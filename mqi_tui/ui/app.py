@@ -19,11 +19,13 @@ from mqi_tui.ui.commands import Outcome, sentences
 from mqi_tui.ui.language import _
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.main import MainScreen
+from mqi_tui.ui.text import shortened
 from mqi_tui.ui.theme import THEME
 from mqi_tui.workflow.control import EngineControl
 
 _CLOSING_SECONDS = 5.0
 _COMMANDS = "commands"
+_LONGEST_TOAST = 500
 
 
 class MqiApp(App[None]):
@@ -63,6 +65,20 @@ class MqiApp(App[None]):
             question = questions.about_quit(self._engine.snapshot)
             self.push_screen(ConfirmScreen(question), lambda answer: self._leave() if answer else None)
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Every toast goes through here: it is safe, and not longer than a small screen is high."""
+        del markup  # no toast of this program has any
+        safe = "\n".join(printable(line) for line in shortened(message, _LONGEST_TOAST).split("\n"))
+        super().notify(safe, title=printable(title), severity=severity, timeout=timeout, markup=False)
+
     def complain(self, message: str) -> None:
         """Tell of a defect of this program."""
         self._toast(message, _("Defect in the program; its log file says more"), "error")
@@ -77,8 +93,7 @@ class MqiApp(App[None]):
             self.complain(sentences(outcome.broken))
 
     def _toast(self, message: str, title: str, severity: SeverityLevel) -> None:
-        safe = "\n".join(printable(line) for line in message.split("\n"))
-        self.notify(safe, title=title, severity=severity, timeout=4 if severity == "information" else 12, markup=False)
+        self.notify(message, title=title, severity=severity, timeout=4 if severity == "information" else 12)
 
     def _leave(self) -> None:
         self.run_worker(self._leave_after_commands(), group="leaving", exit_on_error=False)

@@ -216,7 +216,8 @@ def _parameters(parameters: Parameters, width: int) -> list[Line]:
         title = _("moqui_tps.in, as given to attempt {number}").format(number=parameters.attempt)
         note = _("* set by mqi-tui for this attempt")
     lines: list[Line] = [heading(title), *paragraph(note, Tone.MUTED, width)]
-    name_width = max((len(entry.key) for entry in parameters.entries), default=0) + 3
+    longest = max((cell_len(one_line(entry.key)) for entry in parameters.entries), default=0)
+    name_width = min(longest + 3, width // 2)
     for entry in parameters.entries:
         head = [("* " if entry.is_set_for_job else "  ", Tone.WAITING), (fit(entry.key, name_width), Tone.MUTED)]
         lines += hanging(head, entry.value, Tone.NORMAL, width)

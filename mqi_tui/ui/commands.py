@@ -12,7 +12,7 @@ from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.ui.language import _, ngettext
+from mqi_tui.ui.language import _, ngettext, said
 from mqi_tui.ui.targets import STOPPED, BeamsTarget, CaseTarget, FolderTarget, Target, can_be_cancelled
 from mqi_tui.ui.text import counted
 from mqi_tui.workflow.control import EngineControl
@@ -54,7 +54,7 @@ async def gather(calls: Iterable[Call]) -> Outcome:
     broken: list[str] = []
     for call in calls:
         try:
-            done.append(await call())
+            done.append(said(await call()))
         except MqiError as error:
             refused.append(str(error))
         except Exception as error:
@@ -135,6 +135,11 @@ async def cancel(engine: EngineControl, target: Target) -> Outcome:
         return await gather([lambda: engine.cancel_case(case_id)])
     beams = target.beams if isinstance(target, BeamsTarget) else ()
     return await _each(engine.cancel_beam, [beam for beam in beams if can_be_cancelled(beam)])
+
+
+async def save_report(engine: EngineControl, case: CaseView) -> Outcome:
+    """Write the case's report; the answer says where it is."""
+    return await gather([lambda: engine.save_report(case.case_id)])
 
 
 async def toggle_pause(engine: EngineControl) -> Outcome:

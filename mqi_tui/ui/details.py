@@ -78,20 +78,25 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
 
 def _case_details(case: CaseView) -> Sequence[Line]:
     mark = CASE_MARKS[case.status]
-    order = list(BeamStatus)
-    counts = Counter(beam.word for beam in sorted(case.beams, key=lambda beam: order.index(beam.status)))
-    words = ", ".join(_("{count} {state}").format(count=count, state=_(word)) for word, count in counts.items())
     return [
         [
             (one_line(case.case_id), Tone.STRONG),
             _GAP,
             (f"{mark.glyph} {_(case.status.value)}", mark.tone),
             _GAP,
-            (f"{counted(len(case.beams), 'beam')}: {words}", Tone.MUTED),
+            (beam_counts(case), Tone.MUTED),
         ],
         *[[(f"! {one_line(warning)}", Tone.WARNING)] for warning in case.record.warnings],
         [(_("folder") + " ", Tone.MUTED), (one_line(str(case.record.case_path)), Tone.NORMAL)],
     ]
+
+
+def beam_counts(case: CaseView) -> str:
+    """`5 beams: 1 computing, 3 completed, 1 failed`."""
+    order = list(BeamStatus)
+    counts = Counter(beam.word for beam in sorted(case.beams, key=lambda beam: order.index(beam.status)))
+    words = ", ".join(_("{count} {state}").format(count=count, state=_(word)) for word, count in counts.items())
+    return f"{counted(len(case.beams), 'beam')}: {words}"
 
 
 def _folder_details(row: FolderRow) -> Sequence[Line]:

@@ -9,15 +9,18 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.language import _
 from mqi_tui.ui.rows import TreeRow
+from mqi_tui.ui.text import cut_middle
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.view import View
+
+_LONGEST_FILTER = 80
 
 
 def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path) -> str:
     """For the case tree."""
     if view.filter.is_on and (snapshot.cases or snapshot.folders):
         nothing = _("Nothing matches the filter.\n\nTyped: {text}\n\nesc clears the filter.")
-        return nothing.format(text=view.filter.text)
+        return nothing.format(text=cut_middle(view.filter.text, _LONGEST_FILTER))
     if view.hides_finished and snapshot.cases:
         return _("All beams are finished, and finished beams are hidden.")
     return _("No cases yet. Looked for in:\n{folder}").format(folder=scan_directory)

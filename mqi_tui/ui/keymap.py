@@ -23,6 +23,8 @@ _TAKEN_BY_THE_PROGRAM = frozenset({"ctrl+c", "ctrl+q"})
 _TOGETHER: tuple[frozenset[Scope], ...] = (
     *(frozenset({Scope.MAIN, Scope.LIST, scope}) for scope in (Scope.TREE, Scope.BEAMS, Scope.ATTENTION)),
     frozenset({Scope.MAIN, Scope.LOG, Scope.LOG_ALONE}),
+    frozenset({Scope.CASE, Scope.LIST}),
+    frozenset({Scope.CASE, Scope.LOG}),
     frozenset({Scope.BEAM, Scope.LOG, Scope.LOG_ALONE}),
     frozenset({Scope.BEAM, Scope.DOSE, Scope.PLANE}),
 )

@@ -10,7 +10,7 @@ MAX_LINES = 5_000
 MAX_LINE_LENGTH = 2_000
 
 # CSI and OSC sequences, and other two-character escapes (ECMA-48, 5.3 and 5.4).
-_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
 class LogWindow:

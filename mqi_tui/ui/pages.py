@@ -10,6 +10,8 @@ from mqi_tui.ui.text import cut, fit, fit_right, one_line, wrap
 from mqi_tui.ui.tones import Line, Part, Tone
 
 BLANK: Line = ()
+_INDENT = 4
+_FEWEST_CELLS = 16
 
 
 def heading(text: str) -> Line:
@@ -19,6 +21,13 @@ def heading(text: str) -> Line:
 def hanging(head: Line, text: str, tone: Tone, width: int) -> list[Line]:
     """`text` behind `head`, its further lines indented to where it begins; all of it, in lines of `width` cells."""
     indent = sum(cell_len(part) for part, _ in head)
+    if width - indent < _FEWEST_CELLS:
+        # Behind so long a head there is no room: the text begins on a line of its own.
+        below = wrap(text, width - _INDENT)
+        return [
+            *paragraph("".join(part for part, _ in head), head[-1][1], width),
+            *[[(" " * _INDENT, Tone.NORMAL), (line, tone)] for line in below],
+        ]
     first, *others = wrap(text, width - indent)
     return [[*head, (first, tone)], *[[(" " * indent, Tone.NORMAL), (line, tone)] for line in others]]
 

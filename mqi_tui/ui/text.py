@@ -41,6 +41,13 @@ def cut_middle(text: str, width: int) -> str:
     return head + ELLIPSIS + _last_cells(line, tail_width)
 
 
+def shortened(text: str, length: int) -> str:
+    """`text` with its line breaks, its middle left out if it has more characters than `length`."""
+    if len(text) <= length:
+        return text
+    return f"{text[: length * 2 // 3]} {ELLIPSIS} {text[-length // 3 :]}"
+
+
 def fit(text: str, width: int) -> str:
     """`text` cut at its end and padded to exactly `width` cells."""
     return set_cell_size(cut(text, width), max(width, 0))

@@ -39,7 +39,7 @@ class EngineControl(Protocol):
 
     @property
     def inspector(self) -> BeamInspector:
-        """Reads what a snapshot does not hold of a beam: files, input, dose."""
+        """Reads what a snapshot does not hold of a beam or a case: files, input, dose, plan."""
         ...
 
     def changes(self) -> AsyncIterator[EngineSnapshot]:
@@ -64,6 +64,10 @@ class EngineControl(Protocol):
 
     async def cancel_case(self, case_id: str) -> str:
         """Cancel every beam of the case that is at work."""
+        ...
+
+    async def save_report(self, case_id: str) -> str:
+        """Write the report of the case to its place beside the results; replaces nothing but an earlier report."""
         ...
 
     async def pause(self) -> str:

@@ -15,7 +15,7 @@ from mqi_tui.domain.compute_times import BEAMS_KEPT
 from mqi_tui.domain.errors import RequestRefusedError, TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.hpc.factory import open_hpc
-from mqi_tui.hpc.local_files import make_private_folder
+from mqi_tui.hpc.local_files import in_thread, make_private_folder
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.repositories.attempts import AttemptRepository
@@ -33,6 +33,7 @@ from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.inspection import BeamInspector
 from mqi_tui.workflow.inspector import Inspector
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
+from mqi_tui.workflow.report import gather_report, write_report
 from mqi_tui.workflow.request_server import RequestServer
 from mqi_tui.workflow.turns import turns_by_stage
 from mqi_tui.workflow.workflow_manager import WorkflowManager
@@ -87,6 +88,7 @@ class Engine:
             questions=lambda: questions.pending,
         )
         self._inspector = Inspector(context)
+        self._reports = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -164,6 +166,13 @@ class Engine:
 
     async def cancel_case(self, case_id: str) -> str:
         return await self._manager.cancel_case(case_id)
+
+    async def save_report(self, case_id: str) -> str:
+        # One after the other: two writers of one file would share its temporary name.
+        async with self._reports:
+            report = await gather_report(case_id, self._context.config, self._context.cases, self._context.attempts)
+            written = await in_thread(write_report, report, self._context.settings)
+        return written.sentence
 
     async def pause(self) -> str:
         return await self._manager.pause()

@@ -1,7 +1,8 @@
-"""What is looked at of one beam beyond the snapshot: its history, files, input and dose, as frozen values."""
+"""What is looked at of a beam or a case beyond the snapshot: history, files, input, dose and plan, as frozen values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mqi_tui.domain.records import AttemptRecord, BeamRecord, EventRecord
+from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.moqui.dose import AxisDose, BeamEnters, DoseSummary
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind
+from mqi_tui.moqui.plan_facts import PlanBeamFacts, PlanFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,28 @@ class BeamDose:
     histories_done: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedBeam:
+    """Which beam of the plan a beam folder holds the logs of."""
+
+    facts: PlanBeamFacts | None
+    problem: str
+    """Why that is not known; empty if it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CasePlan:
+    """A case's plan as the file in its folder reads now."""
+
+    plan: PlanFacts | None
+    problem: str
+    """Why there is none; empty if there is one."""
+    beams: Mapping[str, PlannedBeam]
+    """By beam id: all beams of the case."""
+
+
 class BeamInspector(Protocol):
-    """Reads for a person who looks at a beam; nothing of it is needed for the work, and it blocks nothing.
+    """Reads for a person who looks at a beam or its case; nothing of it is needed for the work, and it blocks nothing.
 
     Files are read in threads of its own. What cannot be read raises MqiError with a sentence. A call that is cancelled
     returns at once.
@@ -162,4 +185,8 @@ class BeamInspector(Protocol):
 
     async def plane(self, dose: BeamDose, kind: PlaneKind, index: int) -> DosePlane:
         """One plane of the dose; raises InputError when the file has changed since `dose` was read."""
+        ...
+
+    async def case_plan(self, case: CaseView) -> CasePlan:
+        """The case's plan; what is wrong with its files is told in it."""
         ...

@@ -16,10 +16,13 @@ import numpy as np
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
+from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.moqui.dose import axis_dose, open_raw
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, cut_plane
+from mqi_tui.moqui.plan_facts import PlanFacts, read_plan_facts
 from mqi_tui.moqui.text_files import MAX_TABLE_BYTES, unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
+from mqi_tui.workflow.case_plan import plan_in, planned_beam
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.file_cache import FileCache, Stamp, stamp_of
 from mqi_tui.workflow.inspected_files import files_of, parameters_of, prepared_input
@@ -27,6 +30,7 @@ from mqi_tui.workflow.inspection import (
     BeamDose,
     BeamFiles,
     BeamHistory,
+    CasePlan,
     DoseAbsence,
     NoDose,
     Parameters,
@@ -96,6 +100,9 @@ class Inspector:
     async def plane(self, dose: BeamDose, kind: PlaneKind, index: int) -> DosePlane:
         return await self._in_thread(_read_plane, dose, kind, index, self._cache)
 
+    async def case_plan(self, case: CaseView) -> CasePlan:
+        return await self._in_thread(_read_plan, case, self._context.settings.scan.plan_pattern, self._cache)
+
     async def _attempts(self, beam: BeamRecord) -> tuple[AttemptRecord, ...]:
         return tuple(await self._context.attempts.list_attempts(beam.beam_id))
 
@@ -148,3 +155,12 @@ def _read_plane(dose: BeamDose, kind: PlaneKind, index: int, cache: FileCache) -
         return cut_plane(open_raw(dose.path, dose.grid), kind, index)
 
     return cache.get(dose.path, f"{kind} {index}", dose.stamp, cut, weigh=lambda plane: plane.dose_gy.nbytes)
+
+
+def _read_plan(case: CaseView, pattern: str, cache: FileCache) -> CasePlan:
+    def read(path: Path) -> PlanFacts:
+        stamp = stamp_of(path)
+        return read_plan_facts(path) if stamp is None else cache.get(path, "plan", stamp, lambda: read_plan_facts(path))
+
+    plan, problem = plan_in(case.record.case_path, pattern, read)
+    return CasePlan(plan, problem, {beam.beam_id: planned_beam(beam.beam_path, plan) for beam in case.beams})

@@ -12,6 +12,7 @@ from pathlib import Path
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
+from mqi_tui.domain.text import Sentence
 from mqi_tui.workflow.case_scanner import find_beams, limit_warnings
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.interruption import Interruption
@@ -56,7 +57,7 @@ class WorkflowManager:
                     beam.beam_id, BeamStatus.INITIAL, message="dispatched"
                 )
                 self._start(beam)
-            return f"dispatched {_count(len(new))} of {case_id}"
+            return Sentence("dispatched {beams} of {case}", beams=_count(len(new)), case=case_id)
 
     async def resume_unfinished(self) -> None:
         """Start a worker for every beam whose recorded status is at work."""
@@ -74,7 +75,7 @@ class WorkflowManager:
                 )
             status = retry_at(beam.stage)
             await self._restart(beam, status, f"retry from {status.word}")
-            return f"{beam_id} goes on from {status.word}"
+            return Sentence("{beam} goes on from {stage}", beam=beam_id, stage=Sentence(status.word))
 
     async def rerun(self, beam_id: str) -> str:
         """A beam that has ended goes through its whole way again."""
@@ -83,7 +84,7 @@ class WorkflowManager:
             if beam.status not in _ENDED:
                 raise RequestRefusedError(f"{beam_id} is {beam.status.word}: only a beam that has ended is run again.")
             await self._restart(beam, BeamStatus.INITIAL, "full rerun")
-            return f"{beam_id} runs again from its beginning"
+            return Sentence("{beam} runs again from its beginning", beam=beam_id)
 
     async def cancel_beam(self, beam_id: str) -> str:
         """The beam's work is interrupted and its job ended; it reads "cancelled" when that is proven."""
@@ -92,7 +93,7 @@ class WorkflowManager:
             if not beam.status.is_active or beam.status is BeamStatus.CANCELLING:
                 raise RequestRefusedError(f"{beam_id} is {beam.status.word}: there is nothing to cancel.")
             await self._cancel(beam)
-            return f"cancelling {beam_id}"
+            return Sentence("cancelling {beam}", beam=beam_id)
 
     async def cancel_case(self, case_id: str) -> str:
         """Cancel every beam of the case that is at work."""
@@ -109,20 +110,20 @@ class WorkflowManager:
                     cancelled += 1
             if not cancelled:
                 raise RequestRefusedError(f"no beam of {case_id} is at work: there is nothing to cancel.")
-            return f"cancelling {_count(cancelled)} of {case_id}"
+            return Sentence("cancelling {beams} of {case}", beams=_count(cancelled), case=case_id)
 
     async def pause(self) -> str:
         """Start nothing new; jobs that run go on and are followed."""
         if self._context.running.is_set():
             self._context.running.clear()
             await self._context.cases.add_event("paused: nothing new is started, running jobs go on", level="warning")
-        return "paused: nothing new is started, running jobs go on"
+        return Sentence("paused: nothing new is started, running jobs go on")
 
     async def resume(self) -> str:
         if not self._context.running.is_set():
             self._context.running.set()
             await self._context.cases.add_event("resumed")
-        return "resumed"
+        return Sentence("resumed")
 
     async def aclose(self) -> None:
         """Stop all workers where they are; their beams go on from there at the next start."""
@@ -196,5 +197,5 @@ def _why_nothing_to_dispatch(case_id: str, beams: list[BeamRecord], beam_ids: Co
     return f"nothing of {case_id} is new ({states}); retry or run again what has ended."
 
 
-def _count(beams: int) -> str:
-    return "1 beam" if beams == 1 else f"{beams} beams"
+def _count(beams: int) -> Sentence:
+    return Sentence("1 beam") if beams == 1 else Sentence("{count} beams", count=beams)

@@ -50,9 +50,9 @@ def test_it_is_written_beside_the_results_for_its_user_alone_and_replaced_by_the
     quick: QuickSite, done: str
 ) -> None:
     path = quick.site.results / done / "report.html"
-    for _ in range(2):
+    for sentence in (f"wrote {path}", f"wrote {path}, in place of an earlier report"):
         answer = at(quick, "report", done)
-        assert (answer.returncode, answer.stdout) == (0, f"wrote {path}\n")
+        assert (answer.returncode, answer.stdout) == (0, f"{sentence}\n")
         assert path.stat().st_mode & 0o777 == 0o600
     assert done in Page(path.read_text(encoding="utf-8")).text
     assert sorted(entry.name for entry in path.parent.iterdir()) == [*quick.beam_ids(done), "report.html"]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from mqi_tui.cli.status import print_table
+from mqi_tui.domain.text import printable
 from tests.cli.support import at, mqi_tui, running_program, status_of
+from tests.support.outside import BEAM, CASE, ERROR, FOLDER, NASTY, REASON, WARNING, an_outside_snapshot, harmless
 from tests.support.site import Site
 from tests.workflow.support import COMPUTING, PREPROCESSING, QuickSite
 
@@ -83,6 +88,18 @@ def test_names_from_outside_are_shown_as_they_are_and_never_as_control_codes(qui
         assert "�[31mred�" in text
     answer = at(quick, "status", "--json")
     assert json.loads(answer.stdout)["cases"][0]["case_id"] == "DOE^JOHN [QA] 한글"
+
+
+@pytest.mark.parametrize("what", NASTY)
+def test_whatever_comes_from_outside_a_line_stays_a_line(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = an_outside_snapshot(NASTY[what])
+    print_table(list(snapshot.cases), list(snapshot.gpus), list(snapshot.folders))
+    lines = capsys.readouterr().out.split("\n")
+    assert all(printable(line) == line for line in lines)
+    for sign in (CASE, BEAM, WARNING, ERROR, FOLDER, REASON):
+        told = [line.partition(sign)[2] for line in lines if sign in line]
+        assert told
+        assert all(harmless(one).startswith(harmless(NASTY[what])) for one in told)
 
 
 def test_a_file_that_is_no_database_is_said_to_be_none(quick: QuickSite) -> None:

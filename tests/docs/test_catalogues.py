@@ -59,6 +59,7 @@ def test_texts_are_found_wherever_they_stand() -> None:
     assert found["{count} beam"].files == {
         "mqi_tui/ui/attention.py",
         "mqi_tui/ui/details.py",
+        "mqi_tui/ui/plan_page.py",
         "mqi_tui/ui/questions.py",
         "mqi_tui/ui/screens/cockpit.py",
     }

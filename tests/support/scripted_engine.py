@@ -175,6 +175,9 @@ class ScriptedEngine:
     async def cancel_case(self, case_id: str) -> str:
         return self._answer("cancel_case", case_id)
 
+    async def save_report(self, case_id: str) -> str:
+        return self._answer("save_report", case_id)
+
     async def pause(self) -> str:
         self.publish(replace(self._snapshot, paused=True))
         return self._answer("pause")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.moqui.dose import axis_dose, summarise
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, cut_plane
@@ -18,6 +19,7 @@ from mqi_tui.workflow.inspection import (
     BeamDose,
     BeamFiles,
     BeamHistory,
+    CasePlan,
     DoseAbsence,
     NoDose,
     Parameters,
@@ -57,10 +59,15 @@ class ScriptedInspector:
         self.beam_files: BeamFiles | Exception = BeamFiles(Path("/in"), (), Path("/out"), (), "/hpc/beam", ())
         self.input: PreparedInput | Exception = PreparedInput(None, (), "")
         self.used: Parameters | Exception | None = None
+        self.plan: CasePlan | Exception = CasePlan(None, "there is no plan", {})
+        self.doses: dict[str, BeamDose | NoDose | Exception] = {}
+        """By beam id; `beam_dose` is that of all others."""
         self.beam_dose: BeamDose | NoDose | Exception = NoDose(DoseAbsence.NONE, RAW_FILE)
         self.array = a_dose_array()
         self.planes: list[tuple[PlaneKind, int]] = []
         """The planes that were asked for."""
+        self.plane_trouble: Exception | None = None
+        """Raised by `plane` while it is set."""
         self.gate: asyncio.Event | None = None
         self.asked: list[str] = []
         """The beam (or file) of each call."""
@@ -82,11 +89,16 @@ class ScriptedInspector:
         return await self._answer(self.used, beam.beam_id)
 
     async def dose(self, beam: BeamRecord) -> BeamDose | NoDose:
-        return await self._answer(self.beam_dose, beam.beam_id)
+        return await self._answer(self.doses.get(beam.beam_id, self.beam_dose), beam.beam_id)
 
     async def plane(self, dose: BeamDose, kind: PlaneKind, index: int) -> DosePlane:
         self.planes.append((kind, index))
+        if self.plane_trouble is not None:
+            raise self.plane_trouble
         return await self._answer(cut_plane(self.array, kind, index), str(dose.path))
+
+    async def case_plan(self, case: CaseView) -> CasePlan:
+        return await self._answer(self.plan, case.case_id)
 
     async def _answer(self, value: T | Exception, asked: str) -> T:
         self.asked.append(asked)

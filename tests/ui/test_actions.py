@@ -7,6 +7,7 @@ import pytest
 from mqi_tui.ui.actions import ACTIONS, Action, Actions, Scope, bindings_of
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.screens.beam import BeamScreen
+from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
@@ -26,6 +27,7 @@ _OWNERS = {
     Scope.ATTENTION: AttentionList,
     Scope.LOG: LogView,
     Scope.LOG_ALONE: LogView,
+    Scope.CASE: CaseScreen,
     Scope.BEAM: BeamScreen,
     Scope.DOSE: DosePane,
     Scope.PLANE: PlaneView,
@@ -50,8 +52,14 @@ def test_the_beam_screen_and_its_dose_share_no_key() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_the_case_screen_and_its_list_share_no_key() -> None:
+    keys = [key for action in ACTIONS if action.scope in {Scope.CASE, Scope.LIST} for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
 def test_no_two_actions_have_one_name_in_the_palette_or_in_a_scope() -> None:
-    for scopes in ({Scope.BEAM, Scope.DOSE, Scope.PLANE}, set(Scope) - {Scope.BEAM, Scope.DOSE, Scope.PLANE}):
+    of_a_beam = {Scope.BEAM, Scope.DOSE, Scope.PLANE}
+    for scopes in (of_a_beam, {Scope.CASE}, set(Scope) - of_a_beam - {Scope.CASE}):
         titles = [action.title for action in ACTIONS if action.title and action.scope in scopes]
         assert len(titles) == len(set(titles))
     assert len({action.binding_id for action in ACTIONS}) == len(ACTIONS)

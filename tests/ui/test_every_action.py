@@ -11,6 +11,7 @@ from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.moqui.dose_planes import PlaneKind
 from mqi_tui.ui.actions import ACTIONS, Action
 from mqi_tui.ui.screens.beam import BeamScreen
+from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.help import HelpScreen
@@ -117,6 +118,10 @@ def on_curves(stage: Stage) -> bool:
     return stage.app.screen.query_one(DosePane)._is_on_curves
 
 
+def case_tab_has_focus(pane: str) -> Condition:
+    return lambda stage: stage.app.focused is not None and stage.app.focused.id == pane
+
+
 SCENARIOS = {
     "MAIN.dispatch_target": Scenario(commands(("dispatch", "alpha", None))),
     "MAIN.retry_target": Scenario(commands(("retry", "alpha_b3"))),
@@ -128,6 +133,7 @@ SCENARIOS = {
     "MAIN.quit": Scenario(shows(ConfirmScreen)),
     "MAIN.palette": Scenario(shows(PaletteScreen)),
     "MAIN.toggle_all": Scenario(says("Beams of all cases")),
+    "MAIN.open_case": Scenario(shows(CaseScreen), before=("tab",)),
     "MAIN.events": Scenario(shows(EventsScreen)),
     "MAIN.dispatch_ready": Scenario(
         commands(("dispatch", "alpha", ("alpha_b1",)), ("dispatch", "beta", ("beta_b2",))), after=("y",)
@@ -153,12 +159,29 @@ SCENARIOS = {
     "LIST.page_down": Scenario(lambda stage: not tree_at(0)(stage)),
     "LIST.first": Scenario(tree_at(0), before=("end",)),
     "LIST.last": Scenario(tree_at(_LIST_END)),
+    "TREE.open_node": Scenario(shows(CaseScreen)),
     "TREE.toggle_node": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1 + 4),
     "TREE.expand": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1 + 4),
-    "TREE.collapse": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1, before=("enter",)),
+    "TREE.collapse": Scenario(lambda stage: len(stage.cases.rows) == _LIST_END + 1, before=("right",)),
     "ATTENTION.go_there": Scenario(says("▌  b3"), before=("shift+tab",)),
     "BEAMS.open_log": Scenario(in_the_log, before=("tab",)),
     "BEAMS.open_beam": Scenario(shows(BeamScreen), before=("tab",)),
+    "CASE.show_beams": Scenario(case_tab_has_focus("case-beams"), before=("enter", "2")),
+    "CASE.show_plan": Scenario(case_tab_has_focus("case-plan"), before=("enter",)),
+    "CASE.show_depth_doses": Scenario(case_tab_has_focus("case-curves"), before=("enter",)),
+    "CASE.previous_tab": Scenario(case_tab_has_focus("case-beams"), before=("enter", "2")),
+    "CASE.next_tab": Scenario(case_tab_has_focus("case-plan"), before=("enter",)),
+    "CASE.open_beam": Scenario(shows(BeamScreen), before=("enter",)),
+    "CASE.save_report": Scenario(commands(("save_report", "alpha")), before=("enter",)),
+    "CASE.retry_beam": Scenario(commands(("retry", "alpha_b3")), before=("enter", "down", "down")),
+    "CASE.retry_case": Scenario(commands(("retry", "alpha_b3")), before=("enter",)),
+    "CASE.cancel_case": Scenario(commands(("cancel_case", "alpha")), before=("enter",), after=("y",)),
+    "CASE.dispatch_case": Scenario(commands(("dispatch", "alpha", None)), before=("enter",)),
+    "CASE.change_scale": Scenario(says("% of each maximum"), before=("enter", "3")),
+    "CASE.help": Scenario(shows(HelpScreen), before=("enter",)),
+    "CASE.palette": Scenario(shows(PaletteScreen), before=("enter",)),
+    "CASE.leave": Scenario(shows(MainScreen), before=("enter",)),
+    "CASE.quit": Scenario(shows(ConfirmScreen), before=("enter",)),
     "BEAM.show_overview": Scenario(tab_is(Tab.OVERVIEW), before=(*_TO_BEAM, "2")),
     "BEAM.show_files": Scenario(tab_is(Tab.FILES), before=_TO_BEAM),
     "BEAM.show_input": Scenario(tab_is(Tab.INPUT), before=_TO_BEAM),
@@ -233,7 +256,9 @@ async def test_what_asks_does_nothing_without_its_y(action: Action) -> None:
         await below.run_action(action.name)
         await stage.pilot.pause()
         assert isinstance(stage.app.screen, ConfirmScreen)
-        await stage.press(*action.keys, "enter")
+        for key in (*action.keys, "enter"):
+            if isinstance(stage.app.screen, ConfirmScreen):
+                await stage.press(key)
         assert stage.app.screen is below
         assert stage.engine.commands == []
         assert stage.app.is_running

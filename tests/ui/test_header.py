@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mqi_tui.config import HpcSettings
+from mqi_tui.ui.cluster import cluster_words
 from tests.support.screens import LARGE, MIDDLE, SMALL, a_config, on_stage
 from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_snapshot
 
@@ -53,8 +54,8 @@ async def test_a_cluster_for_which_there_is_little_room_is_cut_and_comes_before_
 
 
 def test_a_cluster_in_words() -> None:
-    assert HpcSettings().words == "this machine"
-    assert HpcSettings(scheduler="slurm").words == "this machine · Slurm"
+    assert cluster_words(HpcSettings()) == "this machine"
+    assert cluster_words(HpcSettings(scheduler="slurm")) == "this machine · Slurm"
     ssh = {"transport": "ssh", "remote_root": "/scratch/x", "ssh": {"host": "hpc.example.org"}}
-    assert HpcSettings.model_validate(ssh).words == "hpc.example.org"
-    assert HpcSettings.model_validate(ssh | {"scheduler": "slurm"}).words == "hpc.example.org · Slurm"
+    assert cluster_words(HpcSettings.model_validate(ssh)) == "hpc.example.org"
+    assert cluster_words(HpcSettings.model_validate(ssh | {"scheduler": "slurm"})) == "hpc.example.org · Slurm"

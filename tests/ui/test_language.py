@@ -13,9 +13,10 @@ from mqi_tui.config import Settings, parse_config
 from mqi_tui.domain.errors import ConfigError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState
+from mqi_tui.domain.text import Sentence
 from mqi_tui.ui import language
 from mqi_tui.ui.filtering import Filter
-from mqi_tui.ui.language import _, in_both, ngettext
+from mqi_tui.ui.language import _, in_both, ngettext, said
 from mqi_tui.ui.text import counted
 from mqi_tui.ui.widgets.header_line import HeaderLine
 from mqi_tui.ui.widgets.key_line import KeyLine
@@ -176,6 +177,13 @@ def test_the_filter_knows_states_in_both_languages(words: str) -> None:
     expected = BeamStatus.HPC_QUEUED if "gpu" in words else BeamStatus.FAILED
     assert found is not None
     assert [beam.status for beam in found] == [expected]
+
+
+def test_an_answer_of_the_engine_is_said_with_all_its_parts() -> None:
+    answer = Sentence("{beam} goes on from {stage}", beam="a{b}", stage=Sentence("preprocessing"))
+    assert (answer, said(answer), said("{as} it is")) == ("a{b} goes on from preprocessing",) * 2 + ("{as} it is",)
+    language.choose("ko")
+    assert said(answer) == "a{b}: '전처리 중' 단계부터 이어집니다"
 
 
 def test_what_is_searched_is_in_both_languages_once_each() -> None:

@@ -60,3 +60,9 @@ def test_what_a_carriage_return_overwrote_is_not_shown() -> None:
     window = LogWindow()
     window.feed("10%\r20%\r30%\r\nnext\r\n")
     assert _lines(window) == ["30%", "next"]
+
+
+def test_what_follows_an_escape_sequence_without_end_is_not_swallowed() -> None:
+    window = LogWindow()
+    window.feed("\x1b]0;title that never ends, and the error\n")
+    assert _lines(window) == ["\ufffd]0;title that never ends, and the error"]

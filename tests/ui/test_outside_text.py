@@ -1,114 +1,296 @@
-"""Text from outside is shown as it is, everywhere: never read as markup, never sent as control codes."""
+"""Text from outside is shown as it is, everywhere: never read as markup, never sent as control codes, never swallowed.
+
+A widget or screen that no scene here brings up is a failure: a new one gets a scene, or a part in one.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.app import App
+from textual.widget import Widget
+from textual.widgets._toast import Toast
 
-from mqi_tui.domain.snapshot import EngineSnapshot
-from mqi_tui.domain.status import BeamStatus, FolderState
-from mqi_tui.domain.text import printable
-from mqi_tui.ui.text import one_line
-from tests.support.screens import LARGE, a_config, lines_of, on_stage
-from tests.support.scripted_engine import (
-    ScriptedEngine,
-    ScriptedLog,
-    a_beam,
-    a_case,
-    a_folder,
-    a_snapshot,
-    an_event,
+import mqi_tui.ui
+from mqi_tui.config import Config
+from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.questions import QuestionKind
+from mqi_tui.hpc.questions import QuestionBoard
+from mqi_tui.ui.rows import FOLDERS_KEY
+from mqi_tui.ui.setup import connection
+from mqi_tui.ui.setup.connection import ConnectionScreen
+from mqi_tui.ui.setup.fields import Place
+from mqi_tui.ui.setup.form import FormScreen
+from mqi_tui.ui.setup.write import WriteScreen
+from mqi_tui.ui.widgets.attention_list import AttentionList
+from mqi_tui.ui.widgets.filter_input import FilterInput
+from mqi_tui.workflow.doctor import Check, Outcome
+from mqi_tui.workflow.inspection import DoseAbsence, NoDose
+from tests.support.outside import (
+    ANSWER,
+    ASKED,
+    BEAM,
+    CASE,
+    DETAIL,
+    DIGEST,
+    DISK,
+    ERROR,
+    EVENT,
+    FILE,
+    FINGERPRINT,
+    FOLDER,
+    HOST,
+    JOB,
+    KEY,
+    LOG,
+    NASTY,
+    PATH,
+    REASON,
+    REMOTE,
+    TITLE,
+    TROUBLE,
+    TYPED,
+    VALUE,
+    WARNING,
+    a_name,
+    a_question,
+    an_outside_engine,
+    assert_safe,
+    assert_shown,
+    fill,
+    nasty_text,
+    strips_of,
 )
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, on_stage
+from tests.support.scripted_inspector import ScriptedInspector
+from tests.support.set_up import SetUp, set_up
 
 NAME = "DOE^JOHN [QA] 한글"
 
-_NASTY = (
-    st.sampled_from(
-        ["[/tmp/x]", "[red]", "[@click=app.quit]x[/]", "$x", "\x1b[2J", "\x9b31m", "\u202eabc", "a\\[b", "]"]
-    )
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-    | st.text("א ب ก 한 🙂 e\u0301", max_size=20)
-    | st.just("x" * 300)
-)
+Condition = Callable[[Stage], bool]
 
 
-def _snapshot(name: str, beam_name: str = "b1") -> EngineSnapshot:
-    beam = a_beam(
-        name,
-        beam_name,
-        BeamStatus.HPC_RUNNING,
-        gpu_id=0,
-        hpc_job_id=name,
-        attempt=1,
-        detail=f"detail {name}",
-    )
-    failed = a_beam(name, f"{beam_name}.", BeamStatus.FAILED, error=f"error {name}")
-    return a_snapshot(
-        a_case(name, beam, failed, warnings=(f"warning {name}",)),
-        folders=[a_folder(name.replace("/", "_") or "x", FolderState.REFUSED, f"reason {name}")],
-        events=[an_event(1, f"event {name}", beam_id=beam.beam_id, level="error")],
-        scan_trouble=f"notice {name}",
-    )
+@dataclass(frozen=True)
+class Scene:
+    """A way from the main screen, whose tree has the focus, to a place that shows text from outside."""
+
+    keys: tuple[str, ...]
+    must: str = ""
+    """The signs of what has to be seen there."""
+    prepare: Callable[[Stage, str], None] = lambda _stage, _text: None
+    ready: Condition = lambda _: True
+    only: type[Widget] = Widget
 
 
-def _engine(name: str) -> ScriptedEngine:
-    engine = ScriptedEngine(_snapshot(name))
-    engine.logs[f"{name}_b1"] = ScriptedLog(1, f"log {name}\n".encode(errors="replace"))
-    engine.answers["dispatch"] = f"answer {name}"
-    return engine
+def _fail_everything(stage: Stage, text: str) -> None:
+    trouble = InputError(TROUBLE + text)
+    inspector = stage.engine.inspector
+    inspector.beam_history = inspector.beam_files = inspector.input = inspector.used = inspector.beam_dose = trouble
+    stage.engine.log_trouble = trouble
 
 
-async def test_a_patients_label_is_shown_exactly_in_every_place() -> None:
-    async with on_stage(_engine(NAME), LARGE) as stage:
-        await stage.press("enter")
-        await stage.until(lambda: f"log {NAME}" in stage.text)
-        text = stage.text
-        for place in (f"Beams of {NAME}", f"notice {NAME}", f"{NAME}_b1: event {NAME}", f"Log of {NAME}_b1"):
-            assert place in text
-        assert any(line.startswith(f"▌▾ ! {NAME} ") for line in lines_of(stage.cases))
-        assert any(f"{NAME}_b1" in line for line in lines_of(stage.main.query_one("#gpus")))
-        assert f"warning {NAME}" in stage.details.text
-        await stage.press("tab", "down")
-        assert f"error {NAME}" in stage.details.text
-        await stage.press("a")
-        assert any(f"{NAME}_b1 " in line for line in lines_of(stage.beams))
+def _refuse_the_dose(stage: Stage, text: str) -> None:
+    stage.engine.inspector.beam_dose = NoDose(DoseAbsence.REFUSED, Path("/out") / a_name(FILE, text))
 
 
-async def test_a_patients_label_is_shown_exactly_in_toast_question_and_event_list() -> None:
-    async with on_stage(_engine(NAME), LARGE) as stage:
-        await stage.press("d")
-        await stage.until(lambda: stage.toasts == [f"answer {NAME}"])
-        await stage.press("c")
-        assert f"Cancel case {NAME}?" in stage.text
-        await stage.press("escape", "e")
-        assert f"{NAME}_b1: event {NAME}" in stage.text
+def _lose_the_file(stage: Stage, text: str) -> None:
+    stage.engine.inspector.plane_trouble = InputError(TROUBLE + text)
 
 
-@given(st.lists(_NASTY, min_size=1, max_size=10))
-@settings(deadline=None, max_examples=5)
-async def test_no_text_from_outside_crashes_a_widget_or_reaches_the_terminal_raw(names: list[str]) -> None:
-    async with on_stage(ScriptedEngine(a_snapshot()), LARGE) as stage:
-        for name in names:
-            stage.main.show(_snapshot(name))
-            await stage.press("a", "end", "space")
-            assert f"error {one_line(name)}".strip() in stage.details.text
-            assert stage.log.border_title is not None
-            painted = [*lines_of(stage.cases), *lines_of(stage.beams), *lines_of(stage.main.query_one("#event"))]
-            assert all(printable(line) == line for line in painted)
-            await stage.press("a", "end")
-            assert one_line(f"reason {name}") in stage.details.text
+def _ask(kind: QuestionKind) -> Callable[[Stage, str], None]:
+    return lambda stage, text: fill(stage.engine, text, a_question(kind, text, next(_NUMBERS)))
 
 
-@given(_NASTY)
-@settings(deadline=None, max_examples=5)
-async def test_no_text_from_outside_crashes_a_toast_or_a_modal(name: str) -> None:
-    config = a_config(keys={"rerun_target": ["F"]})
-    async with on_stage(_engine(name), LARGE, config=config) as stage:
-        await stage.press("d")
-        await stage.until(lambda: bool(stage.toasts))
-        assert all(printable(line) == line for toast in stage.toasts for line in toast.split("\n"))
-        for key in ("c", "F", "q", "e", "question_mark", "ctrl+p"):
-            await stage.press(key)
-            assert len(stage.app.screen_stack) == 2
-            assert "\x1b" not in stage.text
-            await stage.press("escape")
+def _type_filter(stage: Stage, text: str) -> None:
+    stage.main.query_one(FilterInput).value = TYPED + text
+
+
+_NUMBERS = count(1)
+
+
+def _has(sign: str) -> Condition:
+    return lambda stage: any(sign in strip.text for strip in strips_of(stage.app))
+
+
+def _has_toast(stage: Stage) -> bool:
+    return bool(stage.toasts)
+
+
+_TO_BEAM = ("tab", "enter")
+_TO_FAILED = ("tab", "down", "enter")
+
+SCENES = {
+    "the main screen": Scene((), CASE + FOLDER + EVENT + TROUBLE),
+    "a beam that computes": Scene(("tab",), CASE + BEAM + DETAIL + JOB + LOG, ready=_has(LOG)),
+    "a beam that failed": Scene(("tab", "down"), CASE + BEAM + ERROR),
+    "a log that cannot be read": Scene(("tab",), TROUBLE, _fail_everything, _has("cannot be read")),
+    "a case with beams": Scene(("enter",), CASE + BEAM + WARNING),
+    "a folder": Scene(("end",), FOLDER + REASON),
+    "what needs a person": Scene(("shift+tab", "down"), CASE + TROUBLE + ERROR + DISK),
+    "all beams": Scene(("a", "space"), CASE + BEAM),
+    "a filter": Scene((), TYPED, _type_filter),
+    "the events": Scene(("e",), CASE + EVENT),
+    "paths": Scene(("tab", "end", "o"), CASE + BEAM),
+    "a folder's path": Scene(("end", "o"), FOLDER),
+    "a copied path": Scene(("end", "y"), FOLDER, ready=_has_toast, only=Toast),
+    "the palette": Scene(("ctrl+p",), CASE),
+    "the help": Scene(("question_mark",)),
+    "a question before cancelling": Scene(("c",), CASE),
+    "what was done": Scene(("d",), ANSWER, ready=_has_toast, only=Toast),
+    "what was refused": Scene(("tab", "down", "r"), ANSWER, ready=_has_toast, only=Toast),
+    "a defect": Scene(("tab", "down", "f9", "y"), ANSWER, ready=_has_toast, only=Toast),
+    "a password": Scene((), TITLE + ASKED, _ask(QuestionKind.SECRET)),
+    "a question of a server": Scene((), TITLE + ASKED, _ask(QuestionKind.VISIBLE)),
+    "an unknown host": Scene((), TITLE + ASKED + FINGERPRINT, _ask(QuestionKind.HOST_KEY)),
+    "a beam's way": Scene(_TO_BEAM, CASE + EVENT + HOST, ready=_has(EVENT)),
+    "a failed beam's way": Scene(_TO_FAILED, CASE + ERROR, ready=_has(ERROR)),
+    "a beam's files": Scene((*_TO_BEAM, "2"), PATH + FILE + DIGEST, ready=_has(PATH)),
+    "a beam's input": Scene((*_TO_BEAM, "3"), KEY + TROUBLE, ready=_has(TROUBLE)),
+    "a beam's log": Scene((*_TO_BEAM, "4"), LOG, ready=_has(LOG)),
+    "the search in a log": Scene((*_TO_BEAM, "4", "ctrl+f")),
+    "a beam's dose": Scene((*_TO_BEAM, "5", "z"), CASE, ready=_has("Gy")),
+    "a dose that cannot be read on": Scene((*_TO_BEAM, "5", "z"), TROUBLE, _lose_the_file, _has(TROUBLE)),
+    "a dose that was refused": Scene((*_TO_FAILED, "5"), FILE + ERROR, _refuse_the_dose, _has(FILE)),
+    **{
+        f"no {what} to read": Scene((*_TO_BEAM, key), TROUBLE, _fail_everything, _has(TROUBLE))
+        for what, key in (("way", "1"), ("files", "2"), ("input", "3"), ("log", "4"), ("dose", "5"))
+    },
+}
+
+
+async def bring_up(stage: Stage, scene: Scene, text: str) -> None:
+    """Go to the scene from wherever the last one has ended."""
+    app, main, engine = stage.app, stage.main, stage.engine
+    engine.inspector = ScriptedInspector()
+    engine.log_trouble = None
+    fill(engine, text)
+    while len(app.screen_stack) > 1:
+        app.pop_screen()
+    app.clear_notifications()
+    main.query_one(FilterInput).action_clear()
+    if stage.beams.shows_all_cases:
+        main.action_toggle_all()
+    main.action_clear_marks()
+    scene.prepare(stage, text)
+    stage.cases.expanded = {FOLDERS_KEY}
+    main.show(engine.snapshot)
+    await stage.pilot.pause()
+    stage.cases.focus()
+    for rows in (stage.cases, stage.beams, main.query_one(AttentionList)):
+        rows.move_to(0)
+    await stage.until(lambda: stage.cases.has_focus or app.screen is not main)
+    for key in scene.keys:
+        await stage.press(key)
+    await stage.until(lambda: scene.ready(stage))
+
+
+def a_stage(size: tuple[int, int] = MIDDLE) -> AbstractAsyncContextManager[Stage]:
+    return on_stage(an_outside_engine("before"), size, config=a_config(keys={"rerun_target": ["f9"]}))
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_text_from_outside_stays_text(name: str) -> None:
+    scene = SCENES[name]
+    async with a_stage() as stage:
+        for what, text in NASTY.items():
+            await bring_up(stage, scene, text)
+            assert_safe(stage.app, what)
+            assert_shown(stage.app, text, what, must=scene.must, only=scene.only)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_it_does_on_the_main_screen_of_any_size(size: tuple[int, int]) -> None:
+    async with a_stage(size) as stage:
+        for what, text in NASTY.items():
+            await bring_up(stage, SCENES["a beam that failed"], text)
+            assert_safe(stage.app, what)
+            assert_shown(stage.app, text, what, must=CASE + ERROR)
+
+
+@given(st.sampled_from(sorted(SCENES)), st.lists(nasty_text, min_size=3, max_size=3))
+@settings(deadline=None, max_examples=10, derandomize=True)
+async def test_no_text_breaks_a_line_or_a_scene(name: str, texts: list[str]) -> None:
+    scene = SCENES[name]
+    async with a_stage(SMALL) as stage:
+        for text in texts:
+            await bring_up(stage, scene, text)
+            assert_safe(stage.app, name)
+            assert_shown(stage.app, text, name, only=scene.only)
+
+
+# The set-up of a first start
+
+
+async def _in_set_up(stage: SetUp, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def assert_all(what: str, must: str = "") -> None:
+        assert_safe(stage.app, what)
+        assert_shown(stage.app, text, what, must=must)
+
+    async def check_connection(_config: Config, board: QuestionBoard) -> AsyncIterator[Check]:
+        yield Check("here", Outcome.FAILED, TROUBLE + text, REMOTE + text)
+
+    monkeypatch.setattr(connection, "check_connection", check_connection)
+    assert_all("the place", PATH)
+    await stage.choose(Place.SLURM)
+    for row in stage.rows.values():
+        row.input.value = VALUE + text
+        row.tell(TROUBLE + text)
+    form = stage.app.screen
+    assert isinstance(form, FormScreen)
+    form.complain(ERROR + text)
+    await stage.pilot.pause()
+    assert_all("the form", VALUE + TROUBLE + ERROR)
+    settings = {"transport": "ssh", "remote_root": "/r", "ssh": {"host": "h"}}
+    await stage.app.push_screen(ConnectionScreen(a_config(hpc=settings)))
+    await stage.until(lambda: "1 checks" in stage.text)
+    assert_all("the connection test", TROUBLE + REMOTE)
+    await stage.app.push_screen(WriteScreen(Path("/") / a_name(PATH, text), ASKED + text))
+    await stage.pilot.pause()
+    assert_all("the text of the config", PATH + ASKED)
+
+
+@pytest.mark.parametrize("what", NASTY)
+async def test_the_set_up_shows_what_is_typed_and_found_as_it_is(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = NASTY[what]
+    async with set_up(Path("/nowhere") / a_name(PATH, text) / "config.yaml", MIDDLE) as stage:
+        await _in_set_up(stage, text, monkeypatch)
+
+
+# What is not brought up here is not known to be safe
+
+
+def _classes() -> Iterator[type[Widget]]:
+    """Every widget and screen of the program that is shown as itself, not as one of its subclasses alone."""
+    for module in pkgutil.walk_packages(mqi_tui.ui.__path__, "mqi_tui.ui."):
+        for one in vars(importlib.import_module(module.name)).values():
+            if isinstance(one, type) and issubclass(one, Widget) and one.__module__ == module.name:
+                yield one
+
+
+async def test_every_widget_and_screen_is_brought_up_by_a_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[type] = set()
+
+    def look(app: App[Any]) -> None:
+        for screen in app.screen_stack:
+            seen.update(type(node) for node in screen.walk_children(Widget, with_self=True))
+
+    async with a_stage() as stage:
+        for scene in SCENES.values():
+            await bring_up(stage, scene, NAME)
+            look(stage.app)
+    async with set_up(Path("/nowhere") / a_name(PATH, NAME), MIDDLE) as setup:
+        look(setup.app)
+        await _in_set_up(setup, NAME, monkeypatch)
+        look(setup.app)
+    known = {base for one in seen for base in one.__mro__}
+    assert {one.__qualname__ for one in _classes() if one not in known} == set()

@@ -25,7 +25,7 @@ def _list(stage: Stage) -> CommandList:
 async def test_the_palette_lists_every_action_with_a_title_and_its_key() -> None:
     async with on_stage(ScriptedEngine(SNAPSHOT), LARGE) as stage:
         await stage.press("ctrl+p")
-        here = [action for action in ACTIONS if action.scope not in {Scope.BEAM, Scope.DOSE, Scope.PLANE}]
+        here = [action for action in ACTIONS if action.scope not in {Scope.CASE, Scope.BEAM, Scope.DOSE, Scope.PLANE}]
         assert [row.action.title for row in _list(stage).rows] == [action.title for action in here if action.title]
         assert any("Dispatch what is selected" in line and " d " in line for line in stage.lines)
 

@@ -8,7 +8,21 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mqi_tui.domain.text import printable
-from mqi_tui.ui.text import bar, cut, cut_middle, fit, fit_middle, fit_right, one_line, percent, time_range, wrap
+from mqi_tui.ui.pages import hanging
+from mqi_tui.ui.text import (
+    bar,
+    cut,
+    cut_middle,
+    fit,
+    fit_middle,
+    fit_right,
+    one_line,
+    percent,
+    shortened,
+    time_range,
+    wrap,
+)
+from mqi_tui.ui.tones import Tone
 
 _ANY_TEXT = st.text(st.characters(), max_size=80) | st.text("한글가나다 [/]\x1b\r\n\tABC…", max_size=80)
 _WIDTHS = st.integers(0, 60)
@@ -90,3 +104,26 @@ def test_percent_is_rounded_down_so_that_100_means_done() -> None:
 )
 def test_a_range_of_time_is_rounded_outwards(seconds: tuple[float, float], words: str) -> None:
     assert time_range(*seconds) == words
+
+
+def test_what_a_terminal_would_not_show_or_show_at_a_width_of_its_own_is_replaced() -> None:
+    assert printable("a\u3164\ufe0f\u115fb") == "a���b"
+    assert printable("🇰🇷👍🏽") == "��👍�"
+    assert printable("ᄒ\u1161\u11ab e\u0301") == "ᄒ\u1161\u11ab e\u0301"
+
+
+def test_a_heap_of_marks_on_one_letter_is_bounded_and_told() -> None:
+    assert printable("Z" + "\u0301" * 10_000 + "y") == "Z" + "\u0301" * 8 + "�y"
+    assert printable("\u0301" * 8 + "y") == "\u0301" * 8 + "y"
+
+
+def test_a_long_text_loses_its_middle_and_keeps_its_line_breaks() -> None:
+    assert shortened("a\nb", 10) == "a\nb"
+    assert shortened("x" * 60 + "y" * 60, 30) == "x" * 20 + " … " + "y" * 10
+
+
+def test_a_text_behind_a_long_name_begins_on_a_line_of_its_own() -> None:
+    lines = [
+        "".join(text for text, _ in line) for line in hanging([("n" * 30, Tone.MUTED)], "a value", Tone.NORMAL, 40)
+    ]
+    assert lines == ["n" * 30, "    a value"]

@@ -55,7 +55,7 @@ async def test_500_cases_of_4_beams_are_shown_at_once() -> None:
 async def test_cursor_scroll_expansion_and_marks_survive_an_update() -> None:
     engine = ScriptedEngine(_many())
     async with on_stage(engine) as stage:
-        await stage.press(*["pagedown"] * 3, "enter", "down", "down", "space")
+        await stage.press(*["pagedown"] * 3, "right", "down", "down", "space")
         row, scroll, marked = stage.cases.cursor_row, stage.cases.scroll_offset, stage.main.marked
         assert row is not None
         assert scroll.y > 0
@@ -175,9 +175,9 @@ async def test_a_folder_that_waits_says_why() -> None:
         assert "no RTPLAN file" in stage.details.text
 
 
-async def test_enter_and_arrows_open_and_close_a_case() -> None:
+async def test_z_and_arrows_show_and_hide_the_beams_of_a_case() -> None:
     async with on_stage(ScriptedEngine(_many(range(2)))) as stage:
-        await stage.press("enter")
+        await stage.press("z")
         assert len(stage.cases.rows) == 6
         await stage.press("down", "down", "left")
         assert stage.cases.cursor_row is stage.cases.rows[0]
@@ -185,6 +185,8 @@ async def test_enter_and_arrows_open_and_close_a_case() -> None:
         assert len(stage.cases.rows) == 2
         await stage.press("right")
         assert len(stage.cases.rows) == 6
+        await stage.press("z")
+        assert len(stage.cases.rows) == 2
 
 
 async def test_tab_goes_round_the_panes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from mqi_tui.domain.errors import InputError
+from mqi_tui.domain.errors import InputError, RequestRefusedError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.moqui.beam_folder import PLAN_INFO
 from mqi_tui.moqui.dose_planes import PlaneKind, cut_plane
 from mqi_tui.workflow.engine import Engine
 from mqi_tui.workflow.file_cache import FileCache
@@ -164,6 +166,62 @@ async def test_a_new_beam_has_nothing_and_that_is_no_error(quick: QuickSite) -> 
         found = await engine.inspector.dose(beam)
         assert isinstance(found, NoDose)
         assert found.absence is DoseAbsence.NONE
+
+
+async def test_the_plan_of_a_case_says_which_of_its_beams_each_folder_holds(completed: Completed) -> None:
+    engine, beam = completed
+    case = engine.snapshot.case(beam.parent_case_id)
+    assert case is not None
+    found = await engine.inspector.case_plan(case)
+    assert found.plan is not None
+    assert (found.problem, found.plan.oddities) == ("", ())
+    planned = found.beams[beam.beam_id]
+    assert planned.facts is not None
+    assert planned.facts == found.plan.beam(planned.facts.number or 0)
+    again = await engine.inspector.case_plan(case)
+    assert again.plan is found.plan, "kept as long as the file is the same"
+    assert engine.snapshot.case("nobody") is None
+
+
+async def test_a_plan_that_is_replaced_damaged_or_gone_with_its_folder_is_told_as_it_is_now(
+    completed: Completed,
+) -> None:
+    engine, beam = completed
+    case = engine.snapshot.case(beam.parent_case_id)
+    assert case is not None
+    folder = case.record.case_path
+    (plan,) = folder.glob("RP*.dcm")
+    assert (await engine.inspector.case_plan(case)).plan is not None
+    (beam.beam_path / PLAN_INFO).write_text("nothing\n")
+    lost = await engine.inspector.case_plan(case)
+    assert lost.plan is not None
+    assert lost.beams[beam.beam_id].facts is None
+    assert PLAN_INFO in lost.beams[beam.beam_id].problem
+    plan.write_bytes(b"no DICOM")
+    damaged = await engine.inspector.case_plan(case)
+    assert damaged.plan is None
+    assert str(plan) in damaged.problem
+    assert damaged.beams[beam.beam_id].problem == "the plan could not be read"
+    shutil.rmtree(folder)
+    gone = await engine.inspector.case_plan(case)
+    assert f"the case folder {folder} is not there any more" in gone.problem
+
+
+async def test_the_engine_saves_the_report_for_its_user_alone_and_says_whether_it_replaced_one(
+    completed: Completed,
+) -> None:
+    engine, beam = completed
+    path = _raw_file(beam).parent.parent / "report.html"
+    assert await engine.save_report(beam.parent_case_id) == f"wrote {path}"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert beam.beam_id in path.read_text(encoding="utf-8")
+    both = await asyncio.gather(*(engine.save_report(beam.parent_case_id) for _ in range(2)))
+    assert both == [f"wrote {path}, in place of an earlier report"] * 2
+    path.write_text("my own notes")
+    with pytest.raises(RequestRefusedError, match="is no report of mqi-tui; nothing was written"):
+        await engine.save_report(beam.parent_case_id)
+    with pytest.raises(RequestRefusedError, match="there is no case nobody"):
+        await engine.save_report("nobody")
 
 
 async def test_a_slow_disk_holds_up_neither_the_loop_nor_one_who_stops_waiting(

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord, CaseRecord
 from mqi_tui.domain.status import BeamStatus, case_status
+from mqi_tui.domain.text import printable
 from mqi_tui.moqui.dose import DepthDose, DoseSummary, Profile, distal_depth_mm, peak_depth_mm
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.plan_facts import PlanBeamFacts, PlanFacts
@@ -22,6 +24,7 @@ from mqi_tui.workflow.report.model import BeamReport, CaseReport, DoseReport
 from mqi_tui.workflow.report.page import render_page
 from mqi_tui.workflow.report.scale import tick_step, ticks
 from mqi_tui.workflow.stored_summary import StoredSummary
+from tests.support.outside import NASTY, nasty_text
 from tests.support.pages import SVG, Page
 
 NOW = datetime(2026, 11, 24, 19, 30, 5, tzinfo=UTC)
@@ -300,8 +303,18 @@ def test_there_are_never_more_ticks_than_asked_for(span: float) -> None:
 # Text from outside
 
 
-@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("evil", [*EVIL, *(pytest.param(text, id=what) for what, text in NASTY.items())])
 def test_text_from_outside_stays_text(evil: str) -> None:
+    _assert_stays_text(evil)
+
+
+@given(nasty_text)
+@settings(deadline=None, max_examples=40, derandomize=True)
+def test_any_text_from_outside_stays_text(evil: str) -> None:
+    _assert_stays_text(evil)
+
+
+def _assert_stays_text(evil: str) -> None:
     beam = beam_of("1", BeamStatus.FAILED)
     path = Path("/cases") / evil.replace("\0", "")
     record = replace(beam.record, beam_id=evil, beam_name=evil, error=evil, detail=evil, beam_path=path)
@@ -322,9 +335,9 @@ def test_text_from_outside_stays_text(evil: str) -> None:
     assert names <= {name for element in harmless.elements for name in element.attributes}
     assert not names & {"src", "href", "style"}
     assert not any(name.startswith("on") for name in names)
-    assert not set(page.html) & set("\x1b\x07\x00\u202e\u2028")
+    assert all(printable(line) == line for line in page.html.split("\n"))
     assert len(page.pictures) == 2
-    if evil.isprintable():
+    if evil and evil.isprintable() and printable(evil) == evil:
         assert page.all("h1")[0].text == evil
         assert page.all("p", "error")[0].text == evil
         assert page.table("attempts")[0]["host"] == evil

@@ -25,6 +25,7 @@ class Scope(StrEnum):
     ATTENTION = "In the list of what needs you"
     LOG = "In the log and the details"
     LOG_ALONE = "In the log"
+    CASE = "On the case screen"
     BEAM = "On the beam screen"
     DOSE = "In the dose of a beam"
     PLANE = "In a plane of the dose"

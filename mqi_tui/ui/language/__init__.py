@@ -13,6 +13,7 @@ from io import BytesIO, StringIO
 from typing import Final, Literal
 
 from mqi_tui.config.values import LanguageSetting
+from mqi_tui.domain.text import Sentence
 
 _CATALOGUES: Final = files(__name__)
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -66,6 +67,14 @@ def in_both(*texts: str) -> str:
     """The texts in English and in the language that was chosen, to look for what a person types."""
     translated = [_(text) for text in texts]
     return " ".join(texts if list(texts) == translated else [*texts, *translated])
+
+
+def said(answer: str) -> str:
+    """What the engine answers, in the language that was chosen as far as it is a Sentence."""
+    if not isinstance(answer, Sentence):
+        return answer
+    values = {name: said(value) if isinstance(value, str) else value for name, value in answer.values.items()}
+    return _(answer.template).format(**values)
 
 
 def N_(text: str) -> str:  # noqa: N802  (the name that the tools know)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,39 +13,32 @@ from textual.containers import Container
 from textual.dom import DOMNode
 from textual.widget import Widget
 
-from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
-from mqi_tui.domain.text import printable
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.beam_pages import files_page, input_page, overview_page, place_of
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.language import _
 from mqi_tui.ui.pages import paragraph
-from mqi_tui.ui.questions import Question
-from mqi_tui.ui.screens.confirm import ConfirmScreen
-from mqi_tui.ui.screens.guiding import Guiding
+from mqi_tui.ui.screens.reading import Reading
 from mqi_tui.ui.targets import ENDED, BeamsTarget
 from mqi_tui.ui.timeline import elapsed, steps_of
 from mqi_tui.ui.tones import Tone
-from mqi_tui.ui.widgets.beam_head import BeamHead, Tab, TabLine
+from mqi_tui.ui.widgets.beam_head import BeamHead, Tab
 from mqi_tui.ui.widgets.dose_pane import DosePane
 from mqi_tui.ui.widgets.key_line import KeyLine
 from mqi_tui.ui.widgets.log_view import LogView
 from mqi_tui.ui.widgets.page_view import PageView
+from mqi_tui.ui.widgets.tab_line import TabLine
 from mqi_tui.workflow.control import EngineControl
 from mqi_tui.workflow.inspection import BeamDose, BeamFiles, BeamHistory, NoDose, Parameters, PreparedInput
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _TABS = list(Tab)
 _CLOCK_SECONDS = 1.0
 
 
-class BeamScreen(Guiding):
+class BeamScreen(Reading):
     """Follows the beam through the snapshots that `show` brings; reads a tab's data when it is looked at."""
 
     CSS_PATH = "beam.tcss"
@@ -74,7 +66,7 @@ class BeamScreen(Guiding):
         self._used: Parameters | None = None
         self._input_troubles: dict[str, str] = {}
         self._head = BeamHead(beam, id="beam-head")
-        self._tabs = TabLine(id="tabs")
+        self._tabs = TabLine(list(Tab), id="tabs")
         self._overview = PageView(id="overview")
         self._files = PageView(id="files")
         self._input = PageView(id="input")
@@ -91,7 +83,7 @@ class BeamScreen(Guiding):
     def on_mount(self) -> None:
         for page in (self._overview, self._files, self._input):
             page.show(lambda width: paragraph(_("Reading …"), Tone.MUTED, width))
-        self._read("history", lambda: self._engine.inspector.history(self._beam), self._show_history, self._overview)
+        self._read_history()
         self._show_tab(Tab.OVERVIEW)
         self.set_interval(_CLOCK_SECONDS, self._show_times)
 
@@ -111,9 +103,7 @@ class BeamScreen(Guiding):
         news = self._news_of(snapshot)
         if news != self._news:
             self._news = news
-            self._read(
-                "history", lambda: self._engine.inspector.history(self._beam), self._show_history, self._overview
-            )
+            self._read_history()
             self._read_tab()
 
     # Tabs
@@ -141,7 +131,7 @@ class BeamScreen(Guiding):
 
     @on(TabLine.Chosen)
     def _tab_chosen(self, event: TabLine.Chosen) -> None:
-        self._show_tab(event.tab)
+        self._show_tab(Tab(event.tab))
 
     @property
     def _panes(self) -> dict[Tab, Widget]:
@@ -178,11 +168,15 @@ class BeamScreen(Guiding):
         last = next((event.event_id for event in reversed(snapshot.events) if event.beam_id == beam_id), 0)
         return beam.status, beam.attempt, beam.updated_at, beam.result_path, last
 
+    def _read_history(self) -> None:
+        reading = self._engine.inspector.history
+        self._read("history", lambda: reading(self._beam), self._show_history, _complaint(self._overview))
+
     def _read_tab(self) -> None:
         inspector, beam = self._engine.inspector, self._beam
         match self._tab:
             case Tab.FILES:
-                self._read("files", lambda: inspector.files(beam), self._show_files, self._files)
+                self._read("files", lambda: inspector.files(beam), self._show_files, _complaint(self._files))
             case Tab.INPUT:
                 self._read(
                     "prepared", lambda: inspector.prepared_input(beam), self._show_prepared, self._show_prepared_trouble
@@ -192,34 +186,6 @@ class BeamScreen(Guiding):
                 self._log.show_beam(beam)
             case Tab.DOSE:
                 self._read("dose", lambda: inspector.dose(beam), self._show_dose, self._dose.show_trouble)
-
-    def _read(
-        self,
-        name: str,
-        reading: Callable[[], Awaitable[T]],
-        show: Callable[[T], Awaitable[None]],
-        complain: PageView | Callable[[str], None],
-    ) -> None:
-        """Read beside the screen; the latest reading of a name takes the place of one that is under way."""
-
-        def say(trouble: str) -> None:
-            if isinstance(complain, PageView):
-                text = _("It cannot be read now: {trouble}").format(trouble=trouble)
-                complain.show(lambda width: paragraph(text, Tone.BAD, width))
-            else:
-                complain(trouble)
-
-        async def read() -> None:
-            try:
-                await show(await reading())
-            except MqiError as error:
-                say(str(error))
-            except Exception as error:
-                log.exception("defect in reading the %s of %s", name, self._beam.beam_id)
-                defect = _("a defect in mqi-tui ({error}); please report it")
-                say(defect.format(error=f"{type(error).__name__}: {error}"))
-
-        self.run_worker(read(), group=name, exclusive=True, exit_on_error=False)
 
     async def _show_history(self, history: BeamHistory) -> None:
         self._history = history
@@ -280,7 +246,7 @@ class BeamScreen(Guiding):
         target = BeamsTarget((self._beam,))
         self._ask(
             questions.about_cancel(target, self._actions),
-            _("{name}: nothing is at work, so there is nothing to cancel."),
+            _("{name}: nothing is at work, so there is nothing to cancel.").format(name=self._beam.beam_id),
             lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
         )
 
@@ -288,15 +254,19 @@ class BeamScreen(Guiding):
         beams = [self._beam] if self._beam.status in ENDED else []
         self._ask(
             questions.about_rerun(beams, self._actions),
-            _("{name}: only a beam that has ended is run again."),
+            _("{name}: only a beam that has ended is run again.").format(name=self._beam.beam_id),
             lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
         )
 
-    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
-        if question is None:
-            self.notify(printable(otherwise.format(name=self._beam.beam_id)), severity="warning", markup=False)
-            return
-        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
-
     def action_leave(self) -> None:
         self.dismiss(None)
+
+
+def _complaint(page: PageView) -> Callable[[str], None]:
+    """Says on the page why it cannot be read."""
+
+    def complain(trouble: str) -> None:
+        text = _("It cannot be read now: {trouble}").format(trouble=trouble)
+        page.show(lambda width: paragraph(text, Tone.BAD, width))
+
+    return complain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 
 from textual.dom import DOMNode
 from textual.widget import Widget
@@ -10,13 +10,10 @@ from textual.widget import Widget
 from mqi_tui.config import Config
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
 from mqi_tui.ui.language import _
-from mqi_tui.ui.questions import Question
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
-from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.guiding import Guiding
 from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
 from mqi_tui.ui.text import counted
@@ -119,7 +116,7 @@ class Cockpit(Guiding):
             case CaseRow(case):
                 return case
             case BeamRow() as row:
-                return next((case for case in self._snapshot.cases if case.case_id == row.beam.parent_case_id), None)
+                return self._snapshot.case(row.beam.parent_case_id)
             case _:
                 return None
 
@@ -132,16 +129,6 @@ class Cockpit(Guiding):
     def _focus_list(self) -> None:
         """The tree, or the beam list where that has taken its place."""
         (self._cases if self._cases.display else self._beams).focus()
-
-    def _say(self, text: str) -> None:
-        """A toast on why nothing was done."""
-        self.notify(printable(text), severity="warning", markup=False)
-
-    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
-        if question is None:
-            self._say(otherwise)
-            return
-        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
 
     def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
         # What is marked while the command is under way was not meant by it.

@@ -14,7 +14,10 @@ from textual.widgets import Button, Static
 
 from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
-from mqi_tui.ui.text import one_line
+from mqi_tui.ui.text import cut_middle, one_line
+
+LONGEST_TITLE = 260
+"""Cells; the name of a file has 255 bytes at most."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -35,7 +38,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         question = self._question
         with Vertical(id="dialog"):
-            yield Static(Content(one_line(question.title)), id="question")
+            yield Static(Content(cut_middle(question.title, LONGEST_TITLE)), id="question")
             with VerticalScroll(id="consequences", can_focus=False):
                 for line in question.consequences:
                     yield Static(Content(one_line(line)))

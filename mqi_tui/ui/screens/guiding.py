@@ -1,13 +1,16 @@
-"""What every screen with actions of its own has: the help and the palette, over the actions that can be done there."""
+"""What every screen with actions of its own has: help and palette over what can be done there, and a word before it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from mqi_tui.domain.text import printable
 from mqi_tui.ui.actions import Action, Actions, Scope
+from mqi_tui.ui.questions import Question
+from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
 
@@ -24,6 +27,17 @@ class Guiding(Screen[None]):
     def _acts_on(self) -> str:
         """What is selected, as the palette names it."""
         raise NotImplementedError
+
+    def _say(self, text: str) -> None:
+        """A toast on why nothing was done."""
+        self.notify(printable(text), severity="warning", markup=False)
+
+    def _ask(self, question: Question | None, otherwise: str, deed: Callable[[], None]) -> None:
+        """Do it if the reader says yes; without a question there is nothing to do, and `otherwise` says so."""
+        if question is None:
+            self._say(otherwise)
+            return
+        self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self._actions, self.focused, self._owners.keys()), self._do)

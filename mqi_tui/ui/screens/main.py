@@ -11,10 +11,12 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from mqi_tui.config import Config
-from mqi_tui.domain.snapshot import EngineSnapshot
+from mqi_tui.domain.records import BeamRecord
+from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.asking import Asking
 from mqi_tui.ui.attention import attention_rows
+from mqi_tui.ui.cluster import cluster_words
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.details import attention_details, details_of
 from mqi_tui.ui.guidance import first_steps, no_beams_text, no_cases_text
@@ -22,6 +24,7 @@ from mqi_tui.ui.language import _, ngettext
 from mqi_tui.ui.pump import bring_snapshots
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, TreeRow, beam_rows, tree_rows
 from mqi_tui.ui.screens.beam import BeamScreen
+from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.commanding import Commanding
 from mqi_tui.ui.screens.events import EventsScreen
 from mqi_tui.ui.screens.marking import Marking
@@ -60,7 +63,9 @@ class MainScreen(Commanding, Marking, Viewing):
         self._view = View()
         self._anchor: str | None = None
         self._followed_key: str | None = None
-        self._header = HeaderLine(str(config.path), config.settings.hpc.words, lambda: engine.confirmed_at, id="header")
+        self._header = HeaderLine(
+            str(config.path), cluster_words(config.settings.hpc), lambda: engine.confirmed_at, id="header"
+        )
         self._attention = AttentionList(id="attention")
         self._cases = CaseTree(id="cases")
         self._beams = BeamList(id="beams")
@@ -99,7 +104,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._keys.show(paused=snapshot.paused)
         self._show_rows()
         for screen in self.app.screen_stack:
-            if isinstance(screen, EventsScreen | BeamScreen):
+            if isinstance(screen, EventsScreen | CaseScreen | BeamScreen):
                 screen.show(snapshot)
         self._asking.show(snapshot.questions)
 
@@ -194,10 +199,30 @@ class MainScreen(Commanding, Marking, Viewing):
     def on_descendant_focus(self) -> None:
         self._show_selected()
 
+    @on(CaseTree.Opened)
+    def _open_row(self, event: CaseTree.Opened) -> None:
+        match event.row:
+            case CaseRow(case):
+                self._open_case(case)
+            case BeamRow() as row:
+                self._open_beam(row.beam)
+
     @on(BeamList.Opened)
-    def _open_beam(self) -> None:
+    def _open_selected_beam(self) -> None:
         if beam := self._beams.selected_beam:
-            self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))
+            self._open_beam(beam)
+
+    def action_open_case(self) -> None:
+        if case := self._case_in_focus:
+            self._open_case(case)
+        else:
+            self._say(_("No case is selected."))
+
+    def _open_beam(self, beam: BeamRecord) -> None:
+        self.app.push_screen(BeamScreen(self._engine, self._runner, self._snapshot, beam, self._actions))
+
+    def _open_case(self, case: CaseView) -> None:
+        self.app.push_screen(CaseScreen(self._engine, self._runner, self._snapshot, case, self._actions))
 
     @on(BeamList.LogWanted)
     def _focus_log(self) -> None:

@@ -16,12 +16,13 @@ from textual.widgets import Input, Static
 from mqi_tui.ui.actions import Action
 from mqi_tui.ui.language import _, in_both
 from mqi_tui.ui.screens.info import InfoScreen
-from mqi_tui.ui.text import cut, fit, fit_right, one_line
+from mqi_tui.ui.text import cut, cut_middle, fit, fit_right
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.ui.widgets.safe_input import SafeInput
 
 _KEY_WIDTH = 9
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class PaletteScreen(InfoScreen[Action]):
         row = self.query_one(CommandList).cursor_row
         lines = [
             _(row.action.help) if row else "",
-            _("Selected: {target}").format(target=one_line(self._acts_on)),
+            _("Selected: {target}").format(target=cut_middle(self._acts_on, _LONGEST_NAME)),
         ]
         self.query_one("#explanation", Static).update(Content("\n".join(lines)))
 

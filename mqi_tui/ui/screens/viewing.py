@@ -137,6 +137,12 @@ class Viewing(Cockpit):
         return paths
 
     def _copy(self, path: str) -> None:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            no_text = _("{path} cannot be copied: the name is not UTF-8, so it is no text for a clipboard.")
+            self._say(no_text.format(path=path))
+            return
         # The terminal does it, and does not say whether it did: so the path is shown, where a mouse can select it.
         self.app.copy_to_clipboard(path)
         self.notify(

@@ -16,6 +16,7 @@ from textual.worker import Worker, WorkerError
 from mqi_tui.config import Config
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.ui.asking import Asking
+from mqi_tui.ui.cluster import cluster_words
 from mqi_tui.ui.language import _
 from mqi_tui.ui.text import counted, fit, one_line
 from mqi_tui.workflow.doctor import Check, Outcome, check_connection
@@ -40,7 +41,8 @@ class ConnectionScreen(ModalScreen[None]):
         root = one_line(self._config.settings.hpc.remote_root)
         with Vertical(id="connection-test"):
             yield Static(
-                Content(_("Connection test: {hpc}").format(hpc=one_line(self._config.settings.hpc.words))), id="title"
+                Content(_("Connection test: {hpc}").format(hpc=one_line(cluster_words(self._config.settings.hpc)))),
+                id="title",
             )
             yield Static(
                 Content(_("It makes {folder} there and writes a small file into it.").format(folder=root)), id="note"

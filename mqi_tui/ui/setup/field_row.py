@@ -6,11 +6,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from mqi_tui.ui.language import _
 from mqi_tui.ui.setup.fields import Field
 from mqi_tui.ui.text import one_line
+from mqi_tui.ui.widgets.safe_input import SafeInput
 
 
 class FieldRow(Vertical):
@@ -19,7 +20,7 @@ class FieldRow(Vertical):
         self.field = field
         self.was_visited = False
         """Whether it was left once: nothing is said about a field that nobody has come to yet."""
-        self.input = Input(
+        self.input = SafeInput(
             value,
             placeholder=_("such as {example}").format(example=field.example) if field.example else "",
             compact=True,

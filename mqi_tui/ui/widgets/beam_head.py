@@ -1,14 +1,11 @@
-"""The two lines at the top of the beam screen: which beam and how it is, and the tabs."""
+"""The line at the top of the beam screen: which beam and how it is; and what its tabs are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from rich.cells import cell_len
-from textual.events import Click
-from textual.message import Message
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
@@ -80,38 +77,3 @@ class BeamHead(OneLine):
             (" " * gap, Tone.NORMAL),
             *right,
         ]
-
-
-class TabLine(OneLine):
-    """The tabs can be clicked too."""
-
-    @dataclass
-    class Chosen(Message):
-        tab: Tab
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._current = Tab.OVERVIEW
-
-    def show(self, current: Tab) -> None:
-        if current is not self._current:
-            self._current = current
-            self.refresh()
-
-    def line(self, width: int) -> Line:  # noqa: ARG002
-        parts: list[Part] = []
-        for number, tab in enumerate(Tab, start=1):
-            # The present one is told by its brackets too, not by its colour alone.
-            if tab is self._current:
-                parts.append((f"[{number} {_(tab.value)}]", Tone.KEY))
-            else:
-                parts += [(f" {number} ", Tone.ACCENT), (f"{_(tab.value)} ", Tone.MUTED)]
-        return parts
-
-    def on_click(self, event: Click) -> None:
-        end = 0
-        for number, tab in enumerate(Tab, start=1):
-            end += cell_len(f" {number} {_(tab.value)} ")
-            if event.x < end:
-                self.post_message(self.Chosen(tab))
-                return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -38,6 +39,12 @@ class CaseTree(RowList[TreeRow]):
 
     class ExpansionChanged(Message):
         """The rows have to be made anew."""
+
+    @dataclass
+    class Opened(Message):
+        """The reader wants to look at the case or the beam itself."""
+
+        row: CaseRow | BeamRow
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -80,6 +87,13 @@ class CaseTree(RowList[TreeRow]):
                 return f"{folder.path}\n{_(folder.state.value)}: {folder.reason}"
             case _:
                 return _("These folders wait, need a person, or are no case folders; each says why.")
+
+    def action_open_node(self) -> None:
+        match self.cursor_row:
+            case CaseRow() | BeamRow() as row:
+                self.post_message(self.Opened(row))
+            case _:
+                self.action_toggle_node()
 
     def action_toggle_node(self) -> None:
         row = self.cursor_row

@@ -1,10 +1,11 @@
-"""A depth-dose curve with axes. Imported late, by the dose pane: what draws the plot takes half a second to import."""
+"""Depth-dose curves with axes. Imported late, when there is one: what draws them takes half a second to import."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
@@ -12,12 +13,19 @@ from textual.containers import Grid
 from textual.strip import Strip
 from textual_hires_canvas import Canvas, HiResMode
 from textual_plot import NumericAxisFormatter, PlotWidget
-from textual_plot.plot_widget import Legend
+from textual_plot.plot_widget import Legend, ScatterPlot
 
+from mqi_tui.ui.case_curves import LetteredCurve
 from mqi_tui.ui.dose_words import PEAK, R50, R80
 from mqi_tui.ui.tones import TONE_CLASSES, Tone
 
 _LABEL_WIDTH = 8
+_TRACE = 0.005
+"""Less of the peak than this is no dot above the axis."""
+_BEYOND = 1.15
+"""How much of the depth behind the last dose is drawn."""
+_LETTERS = 4
+"""How often its letter stands on each curve."""
 
 
 class _ShortNumbers(NumericAxisFormatter):
@@ -35,8 +43,8 @@ class _StyledCanvas(Canvas):
         return Strip([Segment(text, style or self.rich_style) for text, style, _ in strip], strip.cell_length)
 
 
-class DepthPlot(PlotWidget, can_focus=False):
-    """Draws one curve over the depth in mm, from 0 on both axes."""
+class _DepthAxes(PlotWidget, can_focus=False):
+    """Curves over the depth in mm, from 0 on both axes."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*PlotWidget.COMPONENT_CLASSES, *TONE_CLASSES}
 
@@ -56,6 +64,29 @@ class DepthPlot(PlotWidget, can_focus=False):
         self.margin_top, self.margin_bottom, self.margin_left = 1, 1, _LABEL_WIDTH + 2
         super().on_mount()
 
+    def _begin(self, deepest_mm: float, highest: float, unit: str) -> None:
+        """Axes for curves up to that depth and that dose, without any."""
+        self.clear()
+        self.set_xlimits(0.0, deepest_mm)
+        self.set_ylimits(0.0, highest * 1.05)
+        self.set_ylabel(unit)
+
+    def _line(self, depth_mm: Sequence[float], dose: Sequence[float], tone: Tone) -> None:
+        self.plot(depth_mm, dose, line_style=self._style(tone), hires_mode=HiResMode.BRAILLE)
+
+    def _render_y_label(self) -> None:
+        """The plot writes a new unit over the old one, which may be longer."""
+        self.query_one("#margin-top", Canvas).reset()
+        super()._render_y_label()
+
+    def _style(self, tone: Tone) -> str:
+        colour = self.get_component_rich_style(tone.component, partial=True).color
+        return str(Style(color=colour))
+
+
+class DepthPlot(_DepthAxes):
+    """Draws one curve and the depths that are marked on it."""
+
     def show(
         self,
         depth_mm: Sequence[float],
@@ -64,18 +95,43 @@ class DepthPlot(PlotWidget, can_focus=False):
         marks: tuple[float, float | None, float | None],
     ) -> None:
         """`marks` are the depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
-        self.clear()
         peak = max(dose)
         step = depth_mm[1] - depth_mm[0] if len(depth_mm) > 1 else 2 * depth_mm[0]
-        self.set_xlimits(0.0, depth_mm[-1] + step / 2)
-        self.set_ylimits(0.0, peak * 1.05)
-        self.set_ylabel(unit)
-        self.plot(depth_mm, dose, line_style=self._style(Tone.ACTIVE), hires_mode=HiResMode.BRAILLE)
+        self._begin(depth_mm[-1] + step / 2, peak, unit)
+        self._line(depth_mm, dose, Tone.ACTIVE)
         for depth, share, sign in zip(marks, (1.0, 0.8, 0.5), (PEAK, R80, R50), strict=True):
             if depth is not None:
                 tone = Tone.GOOD if sign == PEAK else Tone.WARNING
                 self.scatter([depth], [share * peak], marker=sign, marker_style=self._style(tone))
 
-    def _style(self, tone: Tone) -> str:
-        colour = self.get_component_rich_style(tone.component, partial=True).color
-        return str(Style(color=colour))
+
+class OverlaidPlot(_DepthAxes):
+    """Draws several curves, each with its letter on it at places of its own: colour only helps."""
+
+    def show(self, curves: Sequence[LetteredCurve], unit: str) -> None:
+        """At least one curve. The axis of depths ends a little behind the last dose that is to be seen."""
+        ends = [_end_of_dose(curve) for curve in curves]
+        scored = max(curve.depth_mm[-1] for curve in curves)
+        self._begin(min(max(ends) * _BEYOND, scored), max(max(curve.dose) for curve in curves), unit)
+        for curve in curves:
+            self._line(curve.depth_mm, curve.dose, curve.tone)
+        # After all lines, so that none runs through a letter.
+        for place, (curve, end) in enumerate(zip(curves, ends, strict=True)):
+            shift = (place + 0.5) / len(curves)
+            depths = [end * (number + shift) / _LETTERS for number in range(_LETTERS)]
+            doses = np.interp(depths, curve.depth_mm, curve.dose)
+            self.scatter(depths, doses, marker=curve.letter, marker_style=self._style(curve.tone))
+
+    def _render_scatter_plot(self, dataset: ScatterPlot) -> None:
+        """A letter may have a number behind it, and a cell holds one character."""
+        canvas = self.query_one("#plot", Canvas)
+        for depth, dose in zip(dataset.x, dataset.y, strict=True):
+            x, y = self.get_pixel_from_coordinate(depth, dose)
+            for number, character in enumerate(dataset.marker):
+                canvas.set_pixel(x + number, y, char=character, style=dataset.marker_style)
+
+
+def _end_of_dose(curve: LetteredCurve) -> float:
+    """The largest depth at which there is more than a trace of the curve's own peak."""
+    dose = np.asarray(curve.dose)
+    return curve.depth_mm[int(np.flatnonzero(dose >= _TRACE * dose.max())[-1])]

@@ -25,8 +25,10 @@ class DetailPane(VerticalScroll):
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)
     HELP = N_("All that is known about what the cursor is on, above all why a beam failed and what to do.")
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, *, id: str, share: int = 5) -> None:  # noqa: A002
+        """It takes at most one part in `share` of the screen's height."""
         super().__init__(id=id)
+        self._share = share
         self._lines: Sequence[Line] = ()
         self._title = ""
         self._static = Static("", markup=False)
@@ -55,6 +57,6 @@ class DetailPane(VerticalScroll):
         """As high as its text, within limits; a grid asks for limits alone where a widget spans columns."""
         width = self.content_size.width
         if width > 0:
-            most = max(self.screen.size.height // 5 + 1, _FEWEST_LINES)
+            most = max(self.screen.size.height // self._share + 1, _FEWEST_LINES)
             lines = min(max(len(wrap(self.text, width)), _FEWEST_LINES), most)
             self.styles.min_height = self.styles.max_height = lines + self.gutter.height

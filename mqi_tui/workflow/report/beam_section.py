@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import AttemptRecord
+from mqi_tui.workflow.case_plan import energy_words, gantry_words
 from mqi_tui.workflow.report.charts import marked_curve
 from mqi_tui.workflow.report.markup import Markup, escaped, joined
 from mqi_tui.workflow.report.model import BeamReport, DoseReport
-from mqi_tui.workflow.report.plan_section import energies_of, gantry_of
 from mqi_tui.workflow.report.tables import NOTHING, Cell, Column, count, facts, millimetres, moment, or_none, table
 
 _ATTEMPTS = [
@@ -60,8 +60,8 @@ def _facts(beam: BeamReport) -> list[tuple[str, Markup]]:
         told += [
             ("Beam of the plan", escaped(f"{planned.number} {planned.name or ''}")),
             ("Machine", or_none(planned.machine)),
-            ("Gantry in °", or_none(gantry_of(planned))),
-            ("Energies in MeV", or_none(energies_of(planned))),
+            ("Gantry in °", or_none(gantry_words(planned))),
+            ("Energies in MeV", or_none(energy_words(planned))),
             ("Layers", or_none(planned.layers)),
         ]
     return told

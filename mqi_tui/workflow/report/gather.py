@@ -7,20 +7,16 @@ import difflib
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from mqi_tui import __version__
 from mqi_tui.config import Config, Settings
-from mqi_tui.domain.errors import MqiError, RequestRefusedError
+from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord, CaseRecord
 from mqi_tui.domain.status import BeamStatus, case_status, retry_at
-from mqi_tui.moqui.beam_folder import PLAN_INFO
-from mqi_tui.moqui.plan_facts import PlanBeamFacts, PlanFacts, read_plan_facts
-from mqi_tui.moqui.plan_info import read_plan_info
-from mqi_tui.moqui.rtplan import find_plan
-from mqi_tui.moqui.text_files import unreadable
+from mqi_tui.moqui.plan_facts import PlanFacts
 from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
+from mqi_tui.workflow.case_plan import plan_in, planned_beam
 from mqi_tui.workflow.report.model import BUILTIN_ENGINE_WORD, STOPPED, BeamReport, CaseReport
 from mqi_tui.workflow.report.verified_dose import BUILTIN_ENGINE, verified_dose
 
@@ -74,7 +70,7 @@ async def _unknown(case_id: str, cases: CaseRepository) -> str:
 
 def _report(case: CaseRecord, records: _Records, config: Config) -> CaseReport:
     settings = config.settings
-    plan, plan_problem = _plan(case.case_path, settings)
+    plan, plan_problem = plan_in(case.case_path, settings.scan.plan_pattern)
     return CaseReport(
         made_at=datetime.now(UTC),
         version=__version__,
@@ -98,21 +94,10 @@ def _builtin_programs(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, (module, words) in programs.items() if any(module in word for word in words))
 
 
-def _plan(folder: Path, settings: Settings) -> tuple[PlanFacts | None, str]:
-    try:
-        if not folder.is_dir():
-            return None, f"the case folder {folder} is not there any more (moved, or its share is lost)"
-        return read_plan_facts(find_plan(folder, settings.scan.plan_pattern)), ""
-    except MqiError as error:
-        return None, str(error)
-    except OSError as error:
-        return None, str(unreadable(folder, error))
-
-
 def _beam(
     beam: BeamRecord, attempts: Sequence[AttemptRecord], plan: PlanFacts | None, settings: Settings
 ) -> BeamReport:
-    plan_beam, plan_beam_problem = _plan_beam(beam, plan)
+    planned = planned_beam(beam.beam_path, plan)
     dose, no_dose = verified_dose(beam, attempts, settings)
     warnings = []
     if dose is not None:
@@ -124,31 +109,13 @@ def _beam(
     return BeamReport(
         record=beam,
         attempts=tuple(attempts),
-        plan_beam=plan_beam,
-        plan_beam_problem=plan_beam_problem,
+        plan_beam=planned.facts,
+        plan_beam_problem=planned.problem,
         dose=dose,
         no_dose=no_dose,
         remedy=_remedy(beam),
         warnings=tuple(warnings),
     )
-
-
-def _plan_beam(beam: BeamRecord, plan: PlanFacts | None) -> tuple[PlanBeamFacts | None, str]:
-    """The plan's beam that was delivered in these logs, as PlanInfo.txt says: no position and no name ever does."""
-    if plan is None:
-        return None, "the plan could not be read"
-    try:
-        info = read_plan_info(beam.beam_path / PLAN_INFO)
-    except MqiError as error:
-        return None, str(error)
-    if info.patient_id and plan.patient_id and info.patient_id != plan.patient_id:
-        return None, f"{PLAN_INFO} names patient {info.patient_id}, the plan names patient {plan.patient_id}"
-    found = plan.beam(info.beam_number)
-    if found is None:
-        return None, f"{PLAN_INFO} names beam {info.beam_number}, which the plan does not have exactly once"
-    if found.is_setup:
-        return None, f"{PLAN_INFO} names beam {info.beam_number}, which is a setup beam of the plan"
-    return found, ""
 
 
 def _remedy(beam: BeamRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from string import ascii_uppercase
 
 from mqi_tui.domain.engine_formats import EngineProfile
 from mqi_tui.domain.records import AttemptRecord, BeamRecord, CaseRecord
@@ -84,3 +85,9 @@ class CaseReport:
 
 
 BUILTIN_ENGINE_WORD = "dose engine"
+
+
+def letter_of(place: int) -> str:
+    """The letter of the beam at this place of its case, from 0: A, B, ..., Z, A2, B2, ..."""
+    turn, number = divmod(place, len(ascii_uppercase))
+    return ascii_uppercase[number] + (str(turn + 1) if turn else "")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from string import ascii_uppercase
+from collections.abc import Sequence
 
 from mqi_tui.workflow.report.beam_section import beam_section
 from mqi_tui.workflow.report.charts import NamedCurve, overlaid_curves
 from mqi_tui.workflow.report.markup import Markup, escaped, joined
-from mqi_tui.workflow.report.model import BeamReport, CaseReport
+from mqi_tui.workflow.report.model import BeamReport, CaseReport, letter_of
 from mqi_tui.workflow.report.notices import notices
 from mqi_tui.workflow.report.page_style import STYLE
 from mqi_tui.workflow.report.plan_section import plan_section
@@ -29,7 +28,7 @@ _DEFINITIONS = (
 
 def render_page(report: CaseReport) -> str:
     """The whole page, as text for UTF-8."""
-    letters = dict(zip((beam.record.beam_id for beam in report.beams), _letters(), strict=False))
+    letters = {beam.record.beam_id: letter_of(number) for number, beam in enumerate(report.beams)}
     body = [
         _head(report),
         Markup(f'<div class="notice">{joined(Markup(f"<p>{escaped(told)}</p>") for told in notices(report))}</div>'),
@@ -61,15 +60,6 @@ def render_page(report: CaseReport) -> str:
             "",
         ]
     )
-
-
-def _letters() -> Iterable[str]:
-    """A, B, ..., Z, A2, B2, ..."""
-    turn = 1
-    while True:
-        for letter in ascii_uppercase:
-            yield letter if turn == 1 else f"{letter}{turn}"
-        turn += 1
 
 
 def _head(report: CaseReport) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mqi_tui.moqui.plan_facts import PlanBeamFacts, PlanFacts
+from mqi_tui.workflow.case_plan import energy_words, gantry_words
 from mqi_tui.workflow.report.markup import Markup, escaped, joined
 from mqi_tui.workflow.report.model import CaseReport
 from mqi_tui.workflow.report.tables import NOT_IN_PLAN, NOTHING, Cell, Column, facts, or_none, table
@@ -49,26 +50,14 @@ def _plan_row(beam: PlanBeamFacts) -> Sequence[Cell | Markup]:
     name = escaped(beam.name or NOT_IN_PLAN)
     if beam.is_setup:
         setup = escaped("setup, not delivered")
-        return [or_none(beam.number), name, or_none(beam.machine), or_none(gantry_of(beam)), setup, NOTHING, NOTHING]
+        return [or_none(beam.number), name, or_none(beam.machine), or_none(gantry_words(beam)), setup, NOTHING, NOTHING]
     meterset = None if beam.meterset is None else f"{beam.meterset:g} {beam.meterset_unit or ''}"
     return [
         or_none(beam.number),
         name,
         or_none(beam.machine),
-        or_none(gantry_of(beam)),
-        or_none(energies_of(beam)),
+        or_none(gantry_words(beam)),
+        or_none(energy_words(beam)),
         or_none(beam.layers),
         or_none(meterset),
     ]
-
-
-def gantry_of(beam: PlanBeamFacts) -> str:
-    """The gantry angles in degrees, in their order; empty if the plan does not say."""
-    return ", ".join(f"{angle:g}" for angle in beam.gantry_angles_deg)
-
-
-def energies_of(beam: PlanBeamFacts) -> str:
-    """The lowest and the highest nominal energy in MeV; empty if the plan does not say."""
-    if beam.lowest_energy_mev is None or beam.highest_energy_mev is None:
-        return ""
-    return f"{beam.lowest_energy_mev:g} to {beam.highest_energy_mev:g}"

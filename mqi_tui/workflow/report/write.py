@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from mqi_tui.config import Settings
@@ -18,6 +19,17 @@ _MARKS = (f'<meta name="generator" content="{GENERATOR} '.encode(), FORMAT[: FOR
 _BEGIN = 512
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    path: Path
+    replaced: bool
+    """An earlier report was there."""
+
+    @property
+    def sentence(self) -> str:
+        return f"wrote {self.path}" + (", in place of an earlier report" if self.replaced else "")
+
+
 def report_path(case_id: str, settings: Settings) -> Path:
     """Where the case's report is written if nobody names another place."""
     return settings.result_path / case_id / REPORT_NAME
@@ -30,8 +42,10 @@ def report_bytes(report: CaseReport, *, as_json: bool) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def write_report(report: CaseReport, settings: Settings, target: Path | None = None, *, as_json: bool = False) -> Path:
-    """Write the report with mode 0600 to `target`, by default to `report_path`; its path. Blocking: for a thread.
+def write_report(
+    report: CaseReport, settings: Settings, target: Path | None = None, *, as_json: bool = False
+) -> WrittenReport:
+    """Write the report with mode 0600 to `target`, by default to `report_path`. Blocking: for a thread.
 
     Raises RequestRefusedError if something else than a report is there, or no folder for it; TransientError or
     PermanentError if the disk does not take it.
@@ -42,19 +56,20 @@ def write_report(report: CaseReport, settings: Settings, target: Path | None = N
             make_private_folder(path.parent)
         elif not path.parent.is_dir():
             raise RequestRefusedError(f"{path.parent} is no folder; make it, or name another place.")
-        _refuse_to_replace_anything_else(path)
+        replaced = _has_report(path)
         write_whole(path, report_bytes(report, as_json=as_json), 0o600)
-    return path
+    return WrittenReport(path, replaced)
 
 
-def _refuse_to_replace_anything_else(path: Path) -> None:
+def _has_report(path: Path) -> bool:
+    """Whether an earlier report is there; anything else is never replaced."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
-        return
+        return False
     if stat.S_ISREG(mode):
         with path.open("rb") as file:
             begin = file.read(_BEGIN)
         if any(mark in begin for mark in _MARKS):
-            return
+            return True
     raise RequestRefusedError(f"{path} is there and is no report of mqi-tui; nothing was written. Name another place.")
