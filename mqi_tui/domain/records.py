@@ -93,6 +93,10 @@ class EndedAttempt:
     raw_sha256: str | None = None
     host: str | None = None
     gpu: str | None = None
+    computed_s: float | None = None
+    """How long the job computed."""
+    engine: str | None = None
+    """The command that computed it, as the config has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.questions import Question
-from mqi_tui.domain.readings import GpuReading, StorageReading
+from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState, case_status
 from mqi_tui.domain.time_left import TimeLeft
@@ -55,10 +55,13 @@ class EngineSnapshot:
     """Why the scan directory cannot be read now, and what to do; empty while it can."""
     readings: tuple[GpuReading, ...] = ()
     """The GPUs that `hpc.gpu_readings` tells of, by host and index; empty while nothing is known."""
+    gpu_watch: GpuWatch = field(default_factory=GpuWatch)
     places: Mapping[str, JobPlace] = field(default_factory=lambda: MappingProxyType({}))
     """Where the jobs compute, by beam id; only of those that have begun and said so."""
     times_left: Mapping[str, TimeLeft] = field(default_factory=lambda: MappingProxyType({}))
     """How long the beams still compute, by beam id; only where it is known."""
+    usual_time: TimeLeft | None = None
+    """How long a beam computes at this site; None while too few were computed."""
     unreachable_since: datetime | None = None
     """When the HPC stopped answering (UTC); None while it answers."""
     storage: StorageReading | None = None

@@ -34,6 +34,11 @@ class BeamStatus(StrEnum):
         return self not in INACTIVE
 
     @property
+    def comes_before_computing(self) -> bool:
+        """A beam at work whose computing is still to come."""
+        return self in _BEFORE_COMPUTING
+
+    @property
     def holds_slot(self) -> bool:
         """A beam may hold a GPU slot only in these statuses (cancelling: until its job is proven over)."""
         return self in {BeamStatus.HPC_RUNNING, BeamStatus.CANCELLING}
@@ -64,6 +69,8 @@ WAY = (
     BeamStatus.POSTPROCESSING,
 )
 """The statuses of a beam at work, in their order."""
+
+_BEFORE_COMPUTING = frozenset(WAY[: WAY.index(BeamStatus.HPC_RUNNING)])
 
 INACTIVE = frozenset({BeamStatus.NEW, BeamStatus.COMPLETED, BeamStatus.FAILED, BeamStatus.CANCELLED})
 """The statuses in which no worker owns the beam."""

@@ -16,6 +16,8 @@ class TimeLeft:
 
     shortest_s: float
     longest_s: float
+    of_beams: int = 0
+    """How many beams of this site it is taken from; 0 for one that is taken from the beam's own pace."""
 
 
 class Pace:
@@ -33,11 +35,16 @@ class Pace:
         if not self._seen or fraction > self._seen[-1][1]:
             self._seen.append((at, fraction))
 
+    @property
+    def is_known(self) -> bool:
+        """There were steps enough for a pace, be it that none came of late."""
+        return len(self._seen) > _STEPS_NEEDED
+
     def left(self, now: float) -> TimeLeft | None:
         """None while it is not known: too few steps yet, or none for much longer than each took so far."""
-        steps = len(self._seen) - 1
-        if steps < _STEPS_NEEDED:
+        if not self.is_known:
             return None
+        steps = len(self._seen) - 1
         last_at, last_fraction = self._seen[-1]
         longest_step = max(after - before for (before, _), (after, _) in pairwise(self._seen))
         if now - last_at > _STALLED_AFTER_STEPS * max(longest_step, 1.0):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mqi_tui.domain.compute_times import ComputeTime
 from mqi_tui.domain.errors import RequestRefusedError
-from mqi_tui.domain.records import AttemptRecord
+from mqi_tui.domain.records import AttemptOutcome, AttemptRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.database import Database, Transaction
-from mqi_tui.repositories.rows import now_text, to_attempt
+from mqi_tui.repositories.rows import now_text, storable, to_attempt
 from mqi_tui.repositories.transitions import add_event
 
 
@@ -79,3 +80,12 @@ class AttemptRepository:
         """All attempts of the beam, the first one first."""
         rows = await self._database.read("SELECT * FROM attempts WHERE beam_id = ? ORDER BY attempt", (beam_id,))
         return [to_attempt(row) for row in rows]
+
+    async def list_compute_times(self, engine: str, limit: int) -> list[ComputeTime]:
+        """How long the beams that this engine computed last took, the latest last; one time for each beam."""
+        rows = await self._database.read(
+            """SELECT beam_id, host, computed_s, MAX(ended_at) AS at FROM attempts
+               WHERE outcome = ? AND engine = ? AND computed_s IS NOT NULL GROUP BY beam_id ORDER BY at DESC LIMIT ?""",
+            (AttemptOutcome.SUCCEEDED.value, storable(engine), limit),
+        )
+        return [ComputeTime(row["beam_id"], row["host"] or "", row["computed_s"]) for row in reversed(rows)]

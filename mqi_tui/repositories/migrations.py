@@ -120,7 +120,12 @@ _PRIORITY = """
 ALTER TABLE beams ADD COLUMN priority INTEGER NOT NULL DEFAULT 0 CHECK (priority BETWEEN -9 AND 9);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE, _PRIORITY)
+_COMPUTE_TIME = """
+ALTER TABLE attempts ADD COLUMN computed_s REAL;
+ALTER TABLE attempts ADD COLUMN engine TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _JOB_WAITS, _JOB_PLACE, _TIMELINE, _PRIORITY, _COMPUTE_TIME)
 """Step n leads from user_version n to n + 1. A step that was released is never changed; a new one is added."""
 
 LATEST_VERSION = len(MIGRATIONS)

@@ -95,7 +95,8 @@ async def _end_attempt(transaction: Transaction, beam_id: str, ended: EndedAttem
     raw_file = None if ended.raw_file is None else ended.raw_file.encode(errors="surrogateescape")
     await transaction.run(
         """UPDATE attempts SET outcome = :outcome, exit_code = :exit_code, raw_file = :raw_file, raw_size = :raw_size,
-           raw_sha256 = :raw_sha256, host = :host, gpu = :gpu, ended_at = :now
+           raw_sha256 = :raw_sha256, host = :host, gpu = :gpu, computed_s = :computed_s, engine = :engine,
+           ended_at = :now
            WHERE beam_id = :beam_id AND outcome IS NULL""",
         {
             "outcome": ended.outcome.value,
@@ -105,6 +106,8 @@ async def _end_attempt(transaction: Transaction, beam_id: str, ended: EndedAttem
             "raw_sha256": ended.raw_sha256,
             "host": None if ended.host is None else storable(ended.host),
             "gpu": None if ended.gpu is None else storable(ended.gpu),
+            "computed_s": ended.computed_s,
+            "engine": None if ended.engine is None else storable(ended.engine),
             "now": now,
             "beam_id": beam_id,
         },

@@ -10,11 +10,12 @@ from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import AttentionRow
+from mqi_tui.ui.beam_tips import time_left_sentence
 from mqi_tui.ui.language import _
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.targets import STOPPED
-from mqi_tui.ui.text import counted, one_line, time_range
+from mqi_tui.ui.text import counted, one_line
 from mqi_tui.ui.tones import Line, Part, Tone
 
 _GAP: Part = ("  ", Tone.NORMAL)
@@ -62,9 +63,8 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
             (" · ".join(filter(None, facts)), Tone.MUTED),
         ]
     ]
-    if row.time_left is not None:
-        rest = time_range(row.time_left.shortest_s, row.time_left.longest_s)
-        lines.append([(_("computes for {time} more at this pace").format(time=rest), Tone.NORMAL)])
+    if sentence := time_left_sentence(row):
+        lines.append([(sentence, Tone.NORMAL)])
     if row.note:
         lines.append([(one_line(row.note), Tone.BAD if beam.error else Tone.NORMAL)])
     if beam.status is BeamStatus.FAILED:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState
+from mqi_tui.ui.language import N_
 from mqi_tui.ui.tones import Tone
 
 
@@ -55,6 +56,13 @@ FOLDER_MARKS = {
     FolderState.REFUSED: Mark("!", Tone.BAD),
     FolderState.PASSED_OVER: Mark("-", Tone.MUTED),
 }
+
+FREE_SLOT = Mark("○", Tone.MUTED)
+OFFLINE_GPU = Mark("⊘", Tone.BAD)
+FOREIGN_USE = Mark("!", Tone.WARNING)
+UNKNOWN_BEAM = Mark("?", Tone.WARNING)
+
+GPU_MARKS = {N_("free"): FREE_SLOT, N_("offline"): OFFLINE_GPU, N_("foreign use"): FOREIGN_USE}
 
 EVENT_MARKS = {
     "info": Mark("·", Tone.MUTED),

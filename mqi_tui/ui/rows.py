@@ -37,6 +37,12 @@ class BeamRow:
     queue_length: int = 0
     time_left: TimeLeft | None = None
     """How long the beam still computes, where that is known."""
+    usual_time: TimeLeft | None = None
+    """How long beams compute here, for one that will compute, where that is known."""
+
+    @property
+    def will_compute(self) -> bool:
+        return self.beam.status.comes_before_computing or self.beam.job_waits
 
     @property
     def key(self) -> str:
@@ -122,6 +128,7 @@ def beam_rows(snapshot: EngineSnapshot, case_id: str | None, marked: Collection[
             places.get(beam.beam_id),
             len(places) if beam.beam_id in places else 0,
             snapshot.times_left.get(beam.beam_id),
+            snapshot.usual_time if beam.status.comes_before_computing or beam.job_waits else None,
         )
         for beam in ordered_beams(beams, view.order)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mqi_tui.domain.text import printable
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.language import ngettext
 
 ELLIPSIS = "…"
@@ -90,6 +91,11 @@ def time_range(shortest_s: float, longest_s: float) -> str:
     unit, size = ("s", 1) if longest_s < 100 else ("min", 60) if longest_s < 100 * 60 else ("h", 3600)
     low, high = math.floor(shortest_s / size), math.ceil(longest_s / size)
     return f"{low}-{high} {unit}" if low < high else f"{high} {unit}"
+
+
+def time_left_range(left: TimeLeft) -> str:
+    """`2-3 min`, or `~2-3 min` where it is taken from other beams."""
+    return ("~" if left.of_beams else "") + time_range(left.shortest_s, left.longest_s)
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.config import Config, Settings
+from mqi_tui.domain.compute_times import ComputeTimes
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamProgress, BeamRecord
 from mqi_tui.domain.status import BeamStatus, overall_progress
@@ -109,10 +110,17 @@ class WorkflowContext:
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     jobs: JobBoard = field(default_factory=JobBoard)
     priorities: Priorities = field(default_factory=Priorities)
+    compute_times: ComputeTimes = field(default_factory=ComputeTimes)
+    """Of the beams that the engine of the config has computed."""
 
     @property
     def settings(self) -> Settings:
         return self.config.settings
+
+    @property
+    def engine_name(self) -> str:
+        """What tells one engine from another: its command, as the config has it."""
+        return " ".join(self.settings.engine.command)
 
     def work_folder(self, beam: BeamRecord) -> Path:
         return self.settings.work_folder_of(beam.parent_case_id, beam.beam_id, beam.beam_path)

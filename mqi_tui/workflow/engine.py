@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from mqi_tui.config import Config
+from mqi_tui.domain.compute_times import BEAMS_KEPT
 from mqi_tui.domain.errors import RequestRefusedError, TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.hpc.factory import open_hpc
@@ -84,6 +85,7 @@ class Engine:
             measurements=lambda: self._gauges.measurements,
             places=lambda: context.jobs.places,
             times_left=lambda: context.jobs.times_left,
+            usual_time=lambda: context.compute_times.usual,
             questions=lambda: questions.pending,
         )
         self._inspector = Inspector(context)
@@ -202,6 +204,9 @@ class Engine:
     async def _start(self, *, paused: bool) -> None:
         slots = self._context.remote.slots(self._context.settings.hpc.gpu_count)
         await self._context.gpus.set_gpu_count(slots)
+        context = self._context
+        for time in await context.attempts.list_compute_times(context.engine_name, BEAMS_KEPT):
+            context.compute_times.note(time)
         if not paused:
             self._context.running.set()
         await self._publisher.publish_if_changed()

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mqi_tui.domain.job_place import JobPlace
-from mqi_tui.domain.readings import GpuReading
-
-_Device = tuple[str, str | int]
-"""A device wherever it is seen from: host, and UUID, or index where the driver says no UUID."""
+from mqi_tui.domain.readings import DeviceName, GpuReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +44,17 @@ def devices_of(jobs: Iterable[JobReading]) -> tuple[GpuReading, ...]:
     A device that several jobs name belongs to no slot for sure. A job of which it is not certain where it computes
     tells of all that it sees, without a slot.
     """
-    own: dict[_Device, GpuReading] = {}
-    others: dict[_Device, GpuReading] = {}
+    own: dict[DeviceName, GpuReading] = {}
+    others: dict[DeviceName, GpuReading] = {}
     for job in jobs:
         host = job.place.host
         reading = own_device(job.place, job.readings)
         if reading is None:
-            others |= {_device(host, one): replace(one, host=host) for one in job.readings}
+            seen = [replace(one, host=host) for one in job.readings]
+            others |= {one.device: one for one in seen}
             continue
-        device = _device(host, reading)
-        own[device] = replace(reading, host=host, slot=None if device in own else job.slot)
+        reading = replace(reading, host=host)
+        own[reading.device] = replace(reading, slot=None if reading.device in own else job.slot)
     return tuple(sorted((others | own).values(), key=lambda one: (one.host, one.index)))
 
 
@@ -70,7 +68,3 @@ def slots_by_uuid(slots: Mapping[str, int], places: Mapping[str, JobPlace]) -> d
     ]
     times = Counter(uuid for uuid, _ in found)
     return {uuid: slot for uuid, slot in found if times[uuid] == 1}
-
-
-def _device(host: str, reading: GpuReading) -> _Device:
-    return host, reading.index if reading.uuid is None else reading.uuid

@@ -20,7 +20,14 @@ from mqi_tui.repositories.gpus import GpuRepository
 
 MINIMUM_INTERVAL_SECONDS = 0.5
 
-_Aside = tuple[datetime | None, Measurements, Mapping[str, JobPlace], Mapping[str, TimeLeft], tuple[Question, ...]]
+_Aside = tuple[
+    datetime | None,
+    Measurements,
+    Mapping[str, JobPlace],
+    Mapping[str, TimeLeft],
+    TimeLeft | None,
+    tuple[Question, ...],
+]
 
 
 class SnapshotPublisher:
@@ -28,7 +35,8 @@ class SnapshotPublisher:
 
     `revision` is the database's count of commits, `scan_trouble` why the scan directory cannot be read (empty while it
     can), `unreachable_since` when the HPC stopped answering, `measurements` what is measured beside the work, `places`
-    where the beams' jobs compute and `times_left` for how long, `questions` what waits for a person's answer.
+    where the beams' jobs compute and `times_left` for how long, `usual_time` how long
+    a beam computes here, `questions` what waits for a person's answer.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class SnapshotPublisher:
         measurements: Callable[[], Measurements] = Measurements,
         places: Callable[[], Mapping[str, JobPlace]] = dict,
         times_left: Callable[[], Mapping[str, TimeLeft]] = dict,
+        usual_time: Callable[[], TimeLeft | None] = lambda: None,
         questions: Callable[[], tuple[Question, ...]] = tuple,
     ) -> None:
         self._cases = cases
@@ -54,6 +63,7 @@ class SnapshotPublisher:
         self._measurements = measurements
         self._places = places
         self._times_left = times_left
+        self._usual_time = usual_time
         self._questions = questions
         self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
@@ -81,6 +91,7 @@ class SnapshotPublisher:
                 self._measurements(),
                 self._places(),
                 self._times_left(),
+                self._usual_time(),
                 self._questions(),
             )
             if state != self._published_state:
@@ -91,13 +102,15 @@ class SnapshotPublisher:
             else:
                 self._confirmed_at = datetime.now(UTC)
                 return
-            unreachable_since, measured, places, times_left, questions = aside
+            unreachable_since, measured, places, times_left, usual_time, questions = aside
             snapshot = replace(
                 snapshot,
                 readings=measured.gpus,
+                gpu_watch=measured.watch,
                 storage=measured.storage,
                 places=MappingProxyType(places),
                 times_left=MappingProxyType(times_left),
+                usual_time=usual_time,
                 questions=questions,
                 unreachable_since=unreachable_since,
             )

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from textual.app import App
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets._toast import Toast
@@ -133,6 +134,15 @@ async def on_stage(
 def lines_of(widget: Widget) -> list[str]:
     """The lines of a widget that draws its own, as painted."""
     return [widget.render_line(y).text for y in range(widget.size.height)]
+
+
+async def turn_wheel(view: View, widget: Widget, *, down: bool) -> None:
+    """One notch of the mouse's wheel over the widget."""
+    x, y = widget.content_region.x + 1, widget.content_region.y
+    kind = MouseScrollDown if down else MouseScrollUp
+    event = kind(None, x, y, 0, 1 if down else -1, 0, False, False, False, x, y)
+    view.app.screen._forward_event(event)
+    await view.pilot.pause()
 
 
 def _joined(row: dict[int, str], width: int) -> str:

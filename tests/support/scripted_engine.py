@@ -10,10 +10,11 @@ from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.job_place import JobPlace
-from mqi_tui.domain.readings import GpuReading, StorageReading
+from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.workflow.control import LogChunk
 from mqi_tui.workflow.doctor import Check
 from tests.support.scripted_inspector import ScriptedInspector
@@ -81,9 +82,12 @@ def a_snapshot(
     paused: bool = False,
     scan_trouble: str = "",
     readings: Sequence[GpuReading] = (),
+    gpu_watch: GpuWatch | None = None,
     places: Mapping[str, JobPlace] | None = None,
     storage: StorageReading | None = None,
     unreachable_since: datetime | None = None,
+    times_left: Mapping[str, TimeLeft] | None = None,
+    usual_time: TimeLeft | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
     beams = [beam for case in cases for beam in case.beams]
@@ -99,9 +103,12 @@ def a_snapshot(
         queue=tuple(beam.beam_id for beam in beams if beam.status is BeamStatus.HPC_QUEUED),
         scan_trouble=scan_trouble,
         readings=tuple(readings),
+        gpu_watch=gpu_watch or GpuWatch(),
         places=places or {},
         storage=storage,
         unreachable_since=unreachable_since,
+        times_left=times_left or {},
+        usual_time=usual_time,
     )
 
 

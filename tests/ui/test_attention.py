@@ -116,8 +116,17 @@ async def test_many_things_take_a_few_lines_and_all_can_be_reached(size: tuple[i
         assert "c19: 1 of 1 beam failed" in lines_of(_list(stage))[-1]
 
 
-async def test_a_click_selects_a_row() -> None:
-    async with on_stage(ScriptedEngine(_snapshot()), MIDDLE) as stage:
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_on_a_line_goes_there(size: tuple[int, int]) -> None:
+    async with on_stage(ScriptedEngine(_snapshot()), size) as stage:
         await stage.pilot.click("#attention", offset=(5, 2))
-        assert _list(stage).cursor_row == attention_rows(_snapshot(), Actions())[1]
+        await stage.until(lambda: stage.cases.has_focus and isinstance(stage.cases.cursor_row, FolderRow))
         assert "the plan is missing" in stage.details.text
+
+
+async def test_a_click_on_what_leads_nowhere_shows_it_whole() -> None:
+    snapshot = a_snapshot(*_snapshot().cases, unreachable_since=NOW)
+    async with on_stage(ScriptedEngine(snapshot), SMALL) as stage:
+        await stage.pilot.click("#attention", offset=(5, 1))
+        await stage.until(lambda: "nothing fails for it" in " ".join(stage.details.text.split()))
+        assert _list(stage).has_focus

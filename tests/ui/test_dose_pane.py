@@ -20,7 +20,7 @@ from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.widgets.dose_pane import DosePane
 from mqi_tui.ui.widgets.plane_view import PlaneView
 from mqi_tui.workflow.inspection import DoseAbsence, NoDose
-from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, lines_of, on_stage
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, lines_of, on_stage, turn_wheel
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 from tests.support.scripted_inspector import MAXIMUM, RAW_FILE, a_dose, a_dose_array
 
@@ -167,6 +167,15 @@ async def test_a_click_puts_the_cursor_on_the_voxel() -> None:
         # The first cell of the picture behind the scale: the lowest x, and the beam's entrance at the highest z.
         await stage.pilot.click(plane, offset=(7, 1))
         await stage.until(lambda: reading(stage).endswith("index 0, 4, 39"))
+
+
+async def test_the_wheel_goes_from_plane_to_plane() -> None:
+    async with on_dose(an_engine()) as stage:
+        plane = view(stage, PlaneKind.CORONAL)
+        await turn_wheel(stage, plane, down=True)
+        await stage.until(lambda: reading(stage).endswith("index 7, 5, 15"))
+        await turn_wheel(stage, plane, down=False)
+        await stage.until(lambda: reading(stage).endswith("index 7, 4, 15"))
 
 
 async def test_each_voxel_is_painted_in_the_colour_of_its_dose() -> None:

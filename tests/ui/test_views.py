@@ -14,6 +14,7 @@ from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.ui.filtering import Filter
 from mqi_tui.ui.ordering import Order, ordered_beams, ordered_cases
 from mqi_tui.ui.screens.beam import BeamScreen
+from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.view import FINISHED, View
 from tests.support.screens import MIDDLE, SMALL, Stage, lines_of, on_stage
 from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
@@ -207,7 +208,8 @@ async def test_a_click_on_the_mark_marks_and_a_double_click_does_what_enter_does
         await stage.pilot.click(stage.beams, offset=(1, 3))
         await stage.until(lambda: set(stage.main.marked) == {"beta_b2"})
         await stage.pilot.click(stage.cases, offset=(6, 2), times=2)
-        await stage.until(lambda: len(stage.cases.rows) == 3 + 4 + 2)
+        await stage.until(lambda: isinstance(stage.app.screen, CaseScreen))
+        await stage.press("escape")
         await stage.pilot.click(stage.beams, offset=(6, 2), times=2)
         await stage.until(lambda: isinstance(stage.app.screen, BeamScreen))
 

@@ -35,7 +35,29 @@ async def test_readings_belong_to_the_slot_of_their_device_and_go_when_the_drive
         assert snapshot.readings == (GpuReading(2, "GPU-12", 63.0, 11264.0, 24576.0, 61.0, None, slot=2),)
 
         program.write_text("#!/bin/sh\necho 'Unable to load NVML'; exit 9\n")
-        await wait_for(engine, lambda snapshot: not snapshot.readings, 15)
+        snapshot = await wait_for(engine, lambda snapshot: not snapshot.readings, 15)
+        [offline] = snapshot.gpu_watch.offline
+        assert offline.reading.slot == 2
+        assert "Unable to load NVML" in offline.reason
+
+
+async def test_a_device_that_the_driver_lists_no_more_is_offline_and_one_that_others_use_is_foreign(
+    site: Site, tmp_path: Path
+) -> None:
+    lines = [f"{index}, GPU-{index}, {load}, 900, 24576, 61, 200" for index, load in enumerate((0, 97))]
+    program = put_program(tmp_path / "bin", "nvidia-smi", "".join(f'echo "{line}"\n' for line in lines))
+    site.configure(**_settings(program))
+    async with site.engine() as engine:
+        snapshot = await wait_for(engine, lambda snapshot: bool(snapshot.gpu_watch.foreign), 15)
+        # The memory alone is a use too.
+        assert snapshot.gpu_watch.foreign == {("", "GPU-0"), ("", "GPU-1")}
+        program.write_text(f"#!/bin/sh\necho '{lines[1]}'\n")
+        snapshot = await wait_for(engine, lambda snapshot: bool(snapshot.gpu_watch.offline), 15)
+        assert [(one.reading.slot, one.reading.device) for one in snapshot.gpu_watch.offline] == [(0, ("", "GPU-0"))]
+        assert "does not list it any more" in snapshot.gpu_watch.offline[0].reason
+        history = snapshot.gpu_watch.histories["", "GPU-0"]
+        assert history[0] is not None
+        assert history[-1] is None
 
 
 async def test_a_host_without_the_program_has_no_readings_and_a_look_at_its_disks(site: Site, tmp_path: Path) -> None:
@@ -107,6 +129,7 @@ async def test_readings_of_jobs_come_with_them_grow_old_and_go(quick: QuickSite,
     quick.add_case(beams=2)
     async with quick.site.engine(auto_dispatch=True) as engine:
         snapshot = await wait_for(engine, lambda snapshot: len(snapshot.readings) == 2, 30)
+        assert not snapshot.gpu_watch.foreign
         host = os.uname().nodename
         assert [(one.host, one.index, one.slot, one.utilisation_percent) for one in snapshot.readings] == [
             (host, 0, 0, 0.0),
@@ -120,14 +143,19 @@ async def test_readings_of_jobs_come_with_them_grow_old_and_go(quick: QuickSite,
         loops = _stopped_loops(quick.site.folder)
         try:
             assert len(loops) == 2
-            await wait_for(engine, lambda snapshot: not snapshot.readings, 30)
+            snapshot = await wait_for(engine, lambda snapshot: not snapshot.readings, 30)
+            offline = [one.reading for one in snapshot.gpu_watch.offline]
+            assert [(one.host, one.slot) for one in offline] == [(host, 0), (host, 1)]
         finally:
             for pid in loops:
                 os.kill(pid, signal.SIGCONT)
-        await wait_for(engine, lambda snapshot: len(snapshot.readings) == 2, 30)
+        snapshot = await wait_for(engine, lambda snapshot: len(snapshot.readings) == 2, 30)
+        assert snapshot.gpu_watch.offline == ()
 
         quick.let_go(COMPUTING)
         snapshot = await wait_for(engine, lambda snapshot: snapshot.all_completed and not snapshot.readings, 60)
+        # Their jobs are over: of the devices nothing is known.
+        assert snapshot.gpu_watch.offline == ()
         assert snapshot.places == {}
 
 

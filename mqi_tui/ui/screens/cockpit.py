@@ -126,6 +126,10 @@ class Cockpit(Guiding):
             self._say(_("Nothing is selected."))
         return target
 
+    def _focus_list(self) -> None:
+        """The tree, or the beam list where that has taken its place."""
+        (self._cases if self._cases.display else self._beams).focus()
+
     def _carry_out(self, command: Coroutine[object, object, Outcome], target: Target) -> None:
         # What is marked while the command is under way was not meant by it.
         meant = self._marked & {beam.beam_id for beam in beams_of(target)}

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from mqi_tui.ui.actions import Action, Actions, Pane, Scope
 from mqi_tui.ui.language import _
-from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, IN_HPC_QUEUE, Mark
+from mqi_tui.ui.marks import BEAM_MARKS, FOLDER_MARKS, GPU_MARKS, IN_HPC_QUEUE, Mark
 from mqi_tui.ui.screens.info import InfoScreen
 from mqi_tui.ui.text import fit
 from mqi_tui.ui.tones import Line, Tone
@@ -79,7 +79,8 @@ class HelpScreen(InfoScreen[Action]):
             folder_marks = (
                 (_("folder {state}").format(state=_(state.value)), mark) for state, mark in FOLDER_MARKS.items()
             )
-            yield TonedText(_legend([*beam_marks, *folder_marks]), classes="wide")
+            gpu_marks = ((_("GPU {state}").format(state=_(word)), mark) for word, mark in GPU_MARKS.items())
+            yield TonedText(_legend([*beam_marks, *folder_marks, *gpu_marks]), classes="wide")
             yield Static(Content(_("Your own keys")), classes="heading")
             yield Static(Content(_own_keys(self._actions)), classes="wide")
 

@@ -178,6 +178,12 @@ class MainScreen(Commanding, Marking, Viewing):
         if event.row.goes_to is not None:
             self._go_to(event.row.case_id, event.row.goes_to)
 
+    @on(GpuGrid.BeamWanted)
+    def _go_to_the_beam_of_a_slot(self, event: GpuGrid.BeamWanted) -> None:
+        beam = self._snapshot.beam(event.beam_id)
+        if beam is not None:
+            self._go_to(beam.parent_case_id, f"beam {beam.beam_id}")
+
     def _go_to(self, case_id: str | None, key: str) -> None:
         """Put the cursor on a row of the tree, whatever is filtered or folded up."""
         self._filter_input.action_clear()
@@ -185,7 +191,10 @@ class MainScreen(Commanding, Marking, Viewing):
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
         self._cases.move_to_key(key)
-        self._cases.focus()
+        # The beam list goes along even where the tree's cursor was there already.
+        self._followed_key = None
+        self._catch_up()
+        self._focus_list()
 
     def on_descendant_focus(self) -> None:
         self._show_selected()

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from textual import on
 
-from mqi_tui.ui.rows import BeamRow, CaseRow, TreeRow
+from mqi_tui.ui.rows import BeamRow, CaseRow
 from mqi_tui.ui.screens.cockpit import Cockpit
 from mqi_tui.ui.widgets.beam_list import BeamList
 from mqi_tui.ui.widgets.case_tree import CaseTree
-from mqi_tui.ui.widgets.row_list import RowList
+from mqi_tui.ui.widgets.row_list import Row, RowList
 
 
 class Marking(Cockpit):
     def action_toggle_mark(self) -> None:
-        ids = self._beam_ids_of(self._row_in_focus)
-        self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
-        self._show_rows()
+        self._toggle(self._row_in_focus)
 
     @on(RowList.MarkWanted)
-    def _mark_by_mouse(self) -> None:
-        self.action_toggle_mark()
+    def _mark_by_mouse(self, event: RowList.MarkWanted) -> None:
+        self._toggle(event.row)
+
+    def _toggle(self, row: Row | None) -> None:
+        ids = self._beam_ids_of(row)
+        self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
+        self._show_rows()
 
     def action_mark_up(self) -> None:
         self._mark_and_move(-1)
@@ -56,7 +59,7 @@ class Marking(Cockpit):
     def _list_in_focus(self) -> CaseTree | BeamList:
         return self._cases if self._cases.has_focus else self._beams
 
-    def _beam_ids_of(self, row: TreeRow | None) -> set[str]:
+    def _beam_ids_of(self, row: Row | None) -> set[str]:
         match row:
             case BeamRow():
                 return {row.beam.beam_id}

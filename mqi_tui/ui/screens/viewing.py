@@ -39,7 +39,7 @@ class Viewing(Cockpit):
     @on(FilterInput.Left)
     def _leave_filter(self) -> None:
         self._filter_input.display = self._view.filter.is_on
-        self._cases.focus()
+        self._focus_list()
 
     def action_clear_filter(self) -> None:
         """Escape leaves what was begun, one thing at a time."""
@@ -110,7 +110,7 @@ class Viewing(Cockpit):
         self._show_rows()
         self._cases.move_to_key(f"beam {beam.beam_id}")
         if not self._beams.has_focus:
-            (self._cases if self._cases.display else self._beams).focus()
+            self._focus_list()
 
     def action_toggle_all(self) -> None:
         """On a narrow screen the list of all beams takes the tree's place: ids of beams are long."""

@@ -25,7 +25,10 @@ _MIN_TEXT_WIDTH = 40
 class AttentionList(RowList[AttentionRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ATTENTION)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.ATTENTION, Scope.LIST)
-    HELP = N_("What needs a person, most urgent first, with what resolves it. It takes no room while nothing does.")
+    HELP = N_(
+        "What needs a person, most urgent first, with what resolves it; a click goes there. It takes no room while "
+        "nothing does."
+    )
 
     @dataclass
     class Chosen(Message):
@@ -50,6 +53,14 @@ class AttentionList(RowList[AttentionRow]):
     def action_go_there(self) -> None:
         if self.cursor_row is not None:
             self.post_message(self.Chosen(self.cursor_row))
+
+    def click_row(self, row: AttentionRow, x: int) -> bool:  # noqa: ARG002
+        if row.goes_to is not None:
+            self.action_go_there()
+        return row.goes_to is not None
+
+    def row_tip(self, row: AttentionRow, x: int) -> str:  # noqa: ARG002
+        return "\n".join(filter(None, (row.text, row.remedy)))
 
     def line_of(self, row: AttentionRow, width: int) -> Line:
         remedy = f"  {row.remedy} " if row.remedy else ""

@@ -12,19 +12,21 @@ from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import STAGE_ENDS, BeamStatus
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.beam_tips import HEAD_TIPS, BeamColumn, beam_tip
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import mark_of
 from mqi_tui.ui.ordering import Order
 from mqi_tui.ui.rows import BeamRow
-from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_range
+from mqi_tui.ui.text import bar, cut, fit, fit_middle, fit_right, percent, time_left_range
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
+from mqi_tui.ui.widgets.tips import under
 
 _STATE_WIDTH = 17
 _PERCENT_WIDTH = 4
 _GPU_WIDTH = 3
 _TRY_WIDTH = 3
-_LEFT_WIDTH = 9
+_LEFT_WIDTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,6 @@ class BeamList(RowList[BeamRow]):
         "or its place in the queue (#1 is next). ● is marked. +2 after a name is the beam's priority."
     )
     head_height = 1
-    mark_columns = range(1, 3)
 
     @dataclass
     class OrderWanted(Message):
@@ -89,6 +90,9 @@ class BeamList(RowList[BeamRow]):
     def action_open_log(self) -> None:
         self.post_message(self.LogWanted())
 
+    def mark_columns(self, row: BeamRow) -> range:  # noqa: ARG002
+        return range(1, 3)
+
     def click_head(self, x: int) -> None:
         columns = Columns.for_width(self.size.width - 1)
         state = 3 + columns.name + 1
@@ -114,33 +118,50 @@ class BeamList(RowList[BeamRow]):
         ]
         return [(cut(" ".join(words), width), Tone.MUTED)]
 
+    def head_tip(self, x: int) -> str:
+        column = self._column_at(self.rows[0], x)
+        return _(HEAD_TIPS[column]) if column is not None else ""
+
+    def row_tip(self, row: BeamRow, x: int) -> str:
+        column = self._column_at(row, x)
+        return beam_tip(row, column) if column is not None else ""
+
+    def _column_at(self, row: BeamRow, x: int) -> BeamColumn | None:
+        # The cursor takes the first cell.
+        cells = self._cells_of(row, self.scrollable_content_region.width - 1)
+        return under(x - 1, ((text, column) for column, text, _ in cells))
+
     def line_of(self, row: BeamRow, width: int) -> Line:
+        return [(text, tone) for _, text, tone in self._cells_of(row, width)]
+
+    def _cells_of(self, row: BeamRow, width: int) -> list[tuple[BeamColumn, str, Tone]]:
         beam, columns = row.beam, Columns.for_width(width)
         mark = mark_of(beam)
         done, still_open = bar(beam.progress, columns.bar, STAGE_ENDS)
         bar_tone = mark.tone if beam.status is not BeamStatus.NEW else Tone.MUTED
         name = beam.beam_id if self.shows_all_cases else beam.beam_name
         priority = f" {shown}" if (shown := shown_priority(beam)) else ""
-        line = [
-            ("● " if row.is_marked else "  ", Tone.ACCENT),
-            (fit_middle(name, columns.name - len(priority)), Tone.NORMAL),
-            (priority, Tone.ACCENT),
-            (" " + fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH) + " ", mark.tone),
-            (done, bar_tone),
-            (still_open + " ", Tone.MUTED),
-            (fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
-            (fit_right(_gpu_or_place(row), _GPU_WIDTH), Tone.NORMAL),
+        cells = [
+            (BeamColumn.MARK, "● " if row.is_marked else "  ", Tone.ACCENT),
+            (BeamColumn.NAME, fit_middle(name, columns.name - len(priority)), Tone.NORMAL),
+            (BeamColumn.NAME, priority, Tone.ACCENT),
+            (BeamColumn.STATE, " " + fit(f"{mark.glyph} {_(beam.word)}", _STATE_WIDTH) + " ", mark.tone),
+            (BeamColumn.PROGRESS, done, bar_tone),
+            (BeamColumn.PROGRESS, still_open + " ", Tone.MUTED),
+            (BeamColumn.PROGRESS, fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
+            (BeamColumn.GPU, fit_right(_gpu_or_place(row), _GPU_WIDTH), Tone.NORMAL),
         ]
         if columns.left:
-            line.append((" " + fit(_time_left(row), columns.left), Tone.MUTED))
+            cells.append((BeamColumn.LEFT, " " + fit(_time_left(row), columns.left), Tone.MUTED))
         if columns.attempt:
-            line.append((" " + fit_right(str(beam.attempt or "–"), columns.attempt), Tone.MUTED))
+            text = " " + fit_right(str(beam.attempt or "–"), columns.attempt)
+            cells.append((BeamColumn.ATTEMPT, text, Tone.MUTED))
         if columns.job:
-            line.append((" " + fit_middle(beam.hpc_job_id or "–", columns.job), Tone.MUTED))
+            cells.append((BeamColumn.JOB, " " + fit_middle(beam.hpc_job_id or "–", columns.job), Tone.MUTED))
         if columns.note:
             tone = Tone.BAD if beam.error else Tone.MUTED
-            line.append((" " + cut(row.note, columns.note), tone))
-        return line
+            cells.append((BeamColumn.NOTE, " " + cut(row.note, columns.note), tone))
+        return cells
 
 
 def _gpu_or_place(row: BeamRow) -> str:
@@ -151,7 +172,7 @@ def _gpu_or_place(row: BeamRow) -> str:
 
 
 def _time_left(row: BeamRow) -> str:
-    if row.time_left is not None:
-        return time_range(row.time_left.shortest_s, row.time_left.longest_s)
-    computes = row.beam.status is BeamStatus.HPC_RUNNING and not row.beam.job_waits
-    return _("unknown") if computes else "–"
+    left = row.time_left or row.usual_time
+    if left is not None:
+        return time_left_range(left)
+    return _("unknown") if row.will_compute or row.beam.status is BeamStatus.HPC_RUNNING else "–"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from textual.message import Message
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.beam_tips import BeamColumn, beam_tip
 from mqi_tui.ui.language import N_, _, ngettext
 from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
@@ -21,6 +23,8 @@ from mqi_tui.ui.widgets.row_list import RowList
 
 _CASE_STATE_WIDTH = 13
 _BEAM_STATE_WIDTH = 17
+_ARROW_COLUMNS = range(1, 3)
+_MARK_COLUMNS = range(1, 4)
 
 
 class CaseTree(RowList[TreeRow]):
@@ -59,6 +63,30 @@ class CaseTree(RowList[TreeRow]):
                 return [(arrow, Tone.MUTED), (cut(f"{row.title}{needed}", width - 2), Tone.MUTED)]
             case FolderRow():
                 return self._folder_line(row, width)
+
+    def mark_columns(self, row: TreeRow) -> range:
+        return _MARK_COLUMNS if isinstance(row, BeamRow) else range(0)
+
+    def click_row(self, row: TreeRow, x: int) -> bool:
+        is_arrow = isinstance(row, CaseRow | FoldersRow) and x in _ARROW_COLUMNS
+        if is_arrow:
+            self.action_toggle_node()
+        return is_arrow
+
+    def row_tip(self, row: TreeRow, x: int) -> str:
+        if isinstance(row, CaseRow | FoldersRow) and x in _ARROW_COLUMNS:
+            return _("A click hides what is under it.") if row.is_expanded else _("A click shows what is under it.")
+        match row:
+            case CaseRow(case):
+                counts = Counter(_(beam.word) for beam in case.beams)
+                beams = ", ".join(f"{count} {word}" for word, count in counts.items())
+                return "\n".join([f"{case.case_id}: {_(case.status.value)}", beams, *case.record.warnings])
+            case BeamRow():
+                return f"{row.beam.beam_id}\n{beam_tip(row, BeamColumn.STATE)}"
+            case FolderRow(folder):
+                return f"{folder.path}\n{_(folder.state.value)}: {folder.reason}"
+            case _:
+                return _("These folders wait, need a person, or are no case folders; each says why.")
 
     def action_open_node(self) -> None:
         match self.cursor_row:

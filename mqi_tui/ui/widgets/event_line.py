@@ -21,6 +21,13 @@ class EventLine(OneLine):
         if event != self._event:
             self._event = event
             self.refresh()
+            self.renew_tip()
+
+    def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
+        event = self._event
+        if event is None:
+            return ""
+        return f"{_('The latest event, {time} UTC:').format(time=f'{event.at:%Y-%m-%d %H:%M:%S}')}\n{event.message}"
 
     def line(self, width: int) -> Line:
         if self._event is None:

@@ -14,8 +14,9 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.measured import storage_text
 from mqi_tui.ui.text import cut_middle, one_line
-from mqi_tui.ui.tones import Line, Part, Tone
+from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
+from mqi_tui.ui.widgets.tips import under
 
 _MIN_TITLE_WIDTH = 12
 _LONG_WORDS = N_("{count} running"), N_("{count} waiting"), N_("{count} failed"), N_("{count} completed")
@@ -50,6 +51,18 @@ class Tally:
         )
 
 
+_Told = tuple[str, Tone, str]
+"""A piece of the line, and what it means."""
+
+_COUNTED = (
+    N_("Beams at work: they are checked, prepared, uploaded, computed, downloaded or checked again."),
+    N_("Beams that wait: for a GPU slot, or in the queue of the HPC's scheduler."),
+    N_("Beams that failed and wait for a person."),
+    N_("Beams whose dose file is at home and verified."),
+    N_("GPU slots that are held by a beam, of all."),
+)
+
+
 class HeaderLine(OneLine):
     def __init__(self, title: str, hpc: str, confirmed_at: Callable[[], datetime], *, id: str) -> None:  # noqa: A002
         """`hpc` says which cluster it is, `confirmed_at` when the picture was last found to be the present one."""
@@ -72,44 +85,54 @@ class HeaderLine(OneLine):
         if shown != (self._tally, self._paused, self._unreachable_since, self._storage):
             self._tally, self._paused, self._unreachable_since, self._storage = shown
             self.refresh()
+            self.renew_tip()
 
     def line(self, width: int) -> Line:
+        return [(text, tone) for text, tone, _ in self._told(width)]
+
+    def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
+        return under(x, ((text, tip) for text, _, tip in self._told(self.size.width))) or ""
+
+    def _told(self, width: int) -> list[_Told]:
         clock = f"{self._now:%H:%M:%S}"
         for left, title, short_clock, reserve in self._variants():
             time = f"{clock[:5] if short_clock else clock} UTC"
-            used = sum(cell_len(text) for text, _ in left)
+            used = sum(cell_len(text) for text, _, _ in left)
             room = width - used - len(time) - 3
-            filler = cut_middle(title, room) + " " if room >= _MIN_TITLE_WIDTH else ""
+            filler = cut_middle(title[0], room) + " " if room >= _MIN_TITLE_WIDTH else ""
             if used + len(time) + 1 + reserve < width:
                 break
         gap = width - used - cell_len(filler) - len(time) - 1
-        return [*left, (" " * max(gap, 1), Tone.NORMAL), (filler, Tone.MUTED), (time, Tone.MUTED)]
+        return [
+            *left,
+            (" " * max(gap, 1), Tone.NORMAL, ""),
+            (filler, *title[1:]),
+            (time, Tone.MUTED, _("The time, in UTC as all times here.")),
+        ]
 
-    def _variants(self) -> Iterator[tuple[list[Part], str, bool, int]]:
+    def _variants(self) -> Iterator[tuple[list[_Told], _Told, bool, int]]:
         """(left part, what fills the room behind it, whether the clock is short, cells to be left between them).
 
         From the roomiest to the tightest; the cluster is told before the config.
         """
         storage_tone = Tone.WARNING if self._storage and self._storage.warning else Tone.MUTED
-        hpc: list[Part] = [("  " + self._hpc, Tone.MUTED)]
+        config: _Told = (self._title, Tone.MUTED, _("The config: {path}").format(path=self._title))
+        hpc: _Told = (self._hpc, Tone.MUTED, _("Where the simulations run: {place}").format(place=self._hpc))
+        parts: list[_Told] = [*self._left(short=False), ("  " + self._hpc, *hpc[1:])]
+        room = _("What the program's folders on the HPC hold, and what can still be written there.")
         storages = [text for short in (False, True) if (text := storage_text(self._storage, short=short))]
         for storage in storages:
-            yield (
-                [*self._left(short=False), *hpc, ("  " + storage, storage_tone)],
-                self._title,
-                False,
-                _MIN_TITLE_WIDTH + 2,
-            )
+            yield [*parts, ("  " + storage, storage_tone, room)], config, False, _MIN_TITLE_WIDTH + 2
         for storage in storages[-1:]:
-            yield [*self._left(short=False), *hpc, ("  " + storage, storage_tone)], self._title, False, 0
-        yield [*self._left(short=False), *hpc], self._title, False, 0
+            yield [*parts, ("  " + storage, storage_tone, room)], config, False, 0
+        yield parts, config, False, 0
         for short, short_state in ((False, False), (True, False), (True, True)):
             for short_clock in (False, True):
-                yield self._left(short=short, short_state=short_state), self._hpc, short_clock, 0
+                yield self._left(short=short, short_state=short_state), hpc, short_clock, 0
 
-    def _left(self, *, short: bool, short_state: bool = False) -> list[Part]:
+    def _left(self, *, short: bool, short_state: bool = False) -> list[_Told]:
         tally = self._tally
-        gap = ("  " if not short else " ", Tone.NORMAL)
+        gap: _Told = ("  " if not short else " ", Tone.NORMAL, "")
         words = _LONG_WORDS if not short else _SHORT_WORDS
         running, waiting, failed, completed = (
             _(word).format(count=count)
@@ -125,23 +148,27 @@ class HeaderLine(OneLine):
                 Tone.NORMAL if tally.busy_gpus else Tone.MUTED,
             ),
         )
-        parts: list[Part] = [(" ", Tone.NORMAL), self._state(short=short_state)]
-        for count in counts:
-            parts += [gap, count]
+        parts: list[_Told] = [(" ", Tone.NORMAL, ""), self._state(short=short_state)]
+        for (text, tone), tip in zip(counts, _COUNTED, strict=True):
+            parts += [gap, (text, tone, _(tip))]
         return parts
 
-    def _state(self, *, short: bool) -> Part:
+    def _state(self, *, short: bool) -> _Told:
         """The worst first: a picture that may be old tells nothing for sure about the rest."""
         silent = (self._now - self._confirmed_at()).total_seconds()
         if silent > OLD_AFTER_SECONDS:
             old = _("! OLD {seconds} s") if short else _("! DATA ARE {seconds} s OLD")
-            return (old.format(seconds=f"{silent:.0f}"), Tone.BAD)
+            tip = _("The engine has not confirmed this picture for so long; it may be wrong by now.")
+            return old.format(seconds=f"{silent:.0f}"), Tone.BAD, tip
         since = self._unreachable_since
         if since is not None:
+            tip = _("The HPC does not answer. Running jobs go on, and nothing fails for it.")
             if short:
-                return (_("! NO HPC {time}").format(time=f"{since:%H:%M}"), Tone.WARNING)
-            return (_("! UNREACHABLE since {time}").format(time=f"{since:%H:%M:%S}"), Tone.WARNING)
-        return (_("‖ PAUSED"), Tone.WARNING) if self._paused else (_("► RUNNING"), Tone.GOOD)
+                return _("! NO HPC {time}").format(time=f"{since:%H:%M}"), Tone.WARNING, tip
+            return _("! UNREACHABLE since {time}").format(time=f"{since:%H:%M:%S}"), Tone.WARNING, tip
+        if self._paused:
+            return _("‖ PAUSED"), Tone.WARNING, _("Nothing new is started; what is running goes on.")
+        return _("► RUNNING"), Tone.GOOD, _("The engine works on every beam that was dispatched.")
 
     def _tick(self) -> None:
         self._now = datetime.now(UTC)

@@ -12,6 +12,7 @@ from mqi_tui.ui.actions import Action, Actions, Scope
 from mqi_tui.ui.language import _
 from mqi_tui.ui.tones import Line, Part, Tone
 from mqi_tui.ui.widgets.one_line import OneLine
+from mqi_tui.ui.widgets.tips import under
 
 
 class KeyLine(OneLine):
@@ -40,12 +41,16 @@ class KeyLine(OneLine):
         return parts
 
     async def on_click(self, event: Click) -> None:
-        end = 0
-        for action, text in self._shown_actions(self.size.width):
-            end += cell_len(text)
-            if event.x < end:
-                await self.app.run_action(action.name, self._scopes[action.scope])
-                return
+        action = self._action_at(event.x)
+        if action is not None:
+            await self.app.run_action(action.name, self._scopes[action.scope])
+
+    def tip_at(self, x: int, y: int) -> str:  # noqa: ARG002
+        action = self._action_at(x)
+        return _(action.help) if action is not None else ""
+
+    def _action_at(self, x: int) -> Action | None:
+        return under(x, ((text, action) for action, text in self._shown_actions(self.size.width)))
 
     @property
     def _scopes(self) -> Mapping[Scope, DOMNode]:

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Click
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -52,7 +52,7 @@ class PlaneView(Widget, can_focus=True):
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.PLANE, Scope.DOSE)
     HELP = N_(
         "A plane of the dose through the cursor ╋, from 0 to the maximum. What the cursor is on is said "
-        "below; a click puts it there."
+        "below; a click puts it there, and the wheel goes from plane to plane."
     )
 
     @dataclass
@@ -123,6 +123,14 @@ class PlaneView(Widget, can_focus=True):
 
     def action_slice_on(self) -> None:
         self._move(slices=1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.stop()
+        self.action_slice_back()
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.stop()
+        self.action_slice_on()
 
     def on_click(self, event: Click) -> None:
         offset, picture, dose = event.get_content_offset(self), self._picture, self._dose

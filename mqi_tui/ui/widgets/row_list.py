@@ -20,6 +20,7 @@ from textual.widget import Widget
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.text import wrap
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
+from mqi_tui.ui.widgets.tips import Tips
 
 
 class Row(Protocol):
@@ -34,7 +35,7 @@ R = TypeVar("R", bound=Row)
 CURSOR = "▌"
 
 
-class RowList(ScrollView, Generic[R], can_focus=True):
+class RowList(ScrollView, Tips, Generic[R], can_focus=True):
     """Shows rows under a fixed head of `head_height` lines; repaints only the lines that changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row--cursor", "row--unfocused-cursor", "row--head", *TONE_CLASSES}
@@ -55,12 +56,13 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RowList.Highlighted) and message.sender is self.sender
 
+    @dataclass
     class MarkWanted(Message):
-        """The mark of the row under the cursor was clicked."""
+        """The mark of a row was clicked, or a row with ctrl."""
+
+        row: Row
 
     head_height: ClassVar[int] = 0
-    mark_columns: ClassVar[range] = range(0)
-    """Where a line shows its mark, from the cursor at 0 on; empty in a list whose rows cannot be marked."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -106,6 +108,7 @@ class RowList(ScrollView, Generic[R], can_focus=True):
             for position, (old, new) in enumerate(zip(before, rows, strict=True)):
                 if old is not new and old != new:
                     self._refresh_what_differs(position, old, new)
+            self.renew_tip()
             return
         self._positions = {row.key: position for position, row in enumerate(rows)}
         position_before, distance = self._cursor, round(self.scroll_y) - self._cursor
@@ -115,6 +118,7 @@ class RowList(ScrollView, Generic[R], can_focus=True):
         if self._cursor != position_before:
             self.scroll_to(y=max(self._cursor + distance, 0), animate=False, force=True, immediate=True)
         self._show_cursor()
+        self.renew_tip()
         key = self.cursor_row.key if self.cursor_row else None
         if key != key_before:
             self.post_message(self.Highlighted(self, key))
@@ -146,6 +150,28 @@ class RowList(ScrollView, Generic[R], can_focus=True):
 
     def click_head(self, x: int) -> None:
         """The head was clicked, `x` cells from the left."""
+
+    def mark_columns(self, row: R) -> range:  # noqa: ARG002
+        """Where the row's line shows its mark, from the cursor at 0 on; empty for one that shows none."""
+        return range(0)
+
+    def head_tip(self, x: int) -> str:  # noqa: ARG002
+        """What the head says there, `x` cells from the left, in a sentence; empty where there is nothing to say."""
+        return ""
+
+    def row_tip(self, row: R, x: int) -> str:  # noqa: ARG002
+        """The same for a row."""
+        return ""
+
+    def tip_at(self, x: int, y: int) -> str:
+        position = self.scroll_offset.y + y - self.head_height
+        if not self._rows or position >= len(self._rows):
+            return ""
+        return self.head_tip(x) if y < self.head_height else self.row_tip(self._rows[position], x)
+
+    def click_row(self, row: R, x: int) -> bool:  # noqa: ARG002
+        """The row was clicked, `x` cells from the left; whether that is more than to put the cursor there."""
+        return False
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -199,13 +225,15 @@ class RowList(ScrollView, Generic[R], can_focus=True):
             self.click_head(offset.x)
             return
         position = self.scroll_offset.y + offset.y - self.head_height
-        if position < len(self._rows):
-            self.move_to(position)
-            if offset.x in self.mark_columns:
-                self.post_message(self.MarkWanted())
-            elif event.chain == 2:
-                # Whatever enter does where the list is; the first of the two clicks has brought the focus.
-                self.app.simulate_key("enter")
+        if position >= len(self._rows):
+            return
+        self.move_to(position)
+        row = self._rows[position]
+        if event.ctrl or offset.x in self.mark_columns(row):
+            self.post_message(self.MarkWanted(row))
+        elif not self.click_row(row, offset.x) and event.chain == 2:
+            # Whatever enter does where the list is; the first of the two clicks has brought the focus.
+            self.app.simulate_key("enter")
 
     @property
     def _page(self) -> int:

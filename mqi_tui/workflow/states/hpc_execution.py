@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import replace
 
+from mqi_tui.domain.compute_times import ComputeTime
 from mqi_tui.domain.errors import JobLostError, PermanentError
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
@@ -28,7 +29,7 @@ class HpcExecutionState:
         attempt = await self._attempt(beam, context)
         job = job_reference(attempt, attempt.hpc_job_id or await self._submit(beam, attempt, context))
         context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0)
-        async with LogFollower(beam, job, context) as follower:
+        async with LogFollower(beam, job, context, is_new=attempt.hpc_job_id is None) as follower:
             end = await context.remote.wait_for_job(job)
             log = await follower.read_to_end()
         try:
@@ -43,6 +44,9 @@ class HpcExecutionState:
                 ended=ended_attempt(AttemptOutcome.FAILED, end.record),
             )
         raw_file = str(job.run_folder / record.raw_files[0])
+        # The clock of the host may have been set back meanwhile.
+        computed_s = max((record.ended_at - record.started_at).total_seconds(), 0.0)
+        context.compute_times.note(ComputeTime(beam.beam_id, record.host, computed_s))
         gpu = record.gpu or "not known"
         return Outcome(
             BeamStatus.DOWNLOADING,
@@ -52,6 +56,8 @@ class HpcExecutionState:
                 raw_file=raw_file,
                 raw_size=record.raw_size,
                 raw_sha256=record.raw_sha256,
+                computed_s=computed_s,
+                engine=context.engine_name,
             ),
         )
 

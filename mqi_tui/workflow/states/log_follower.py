@@ -11,7 +11,7 @@ from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.domain.time_left import Pace
+from mqi_tui.domain.time_left import Pace, TimeLeft
 from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.moqui.run_log import RunLogParser, RunLogState
 from mqi_tui.workflow.context import PlacedJob, WorkflowContext
@@ -22,13 +22,17 @@ _LOG_PIECE = 256 * 1024
 class LogFollower:
     """Turns what a job shows into the beam's progress and detail; it never decides anything."""
 
-    def __init__(self, beam: BeamRecord, job: JobRef, context: WorkflowContext) -> None:
+    def __init__(self, beam: BeamRecord, job: JobRef, context: WorkflowContext, *, is_new: bool) -> None:
+        """`is_new`: the job has only now been submitted, so that it is seen when it begins."""
         self._beam_id = beam.beam_id
         self._job = job
         self._context = context
         self._parser = RunLogParser(context.settings.engine.profile)
         self._pace = Pace()
         self._offset = 0
+        self._is_new = is_new
+        self._began_at: float | None = None
+        """When it was first seen to compute; None until then, and for a job that may have begun long before."""
         self._place: JobPlace | None = None
         self._report: JobReport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -73,7 +77,17 @@ class LogFollower:
         now = time.monotonic()
         if self._parser.state.fraction is not None:
             self._pace.note(self._parser.state.fraction, now)
-        self._context.jobs.tell_time_left(self._beam_id, self._pace.left(now))
+        # A job that had a pace and stands still is no quicker for what others did.
+        left = self._pace.left(now) if self._pace.is_known else self._usual_time_left(now)
+        self._context.jobs.tell_time_left(self._beam_id, left)
+
+    def _usual_time_left(self, now: float) -> TimeLeft | None:
+        """As other beams took, while it has no pace of its own."""
+        if self._place is None or not self._is_new:
+            return None
+        if self._began_at is None:
+            self._began_at = now
+        return self._context.compute_times.left(self._place.host, now - self._began_at)
 
     async def _look(self) -> None:
         if self._place is None:
