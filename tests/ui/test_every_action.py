@@ -190,6 +190,7 @@ SCENARIOS = {
     "CASE.help": Scenario(shows(HelpScreen), before=("enter",)),
     "CASE.palette": Scenario(shows(PaletteScreen), before=("enter",)),
     "CASE.leave": Scenario(shows(MainScreen), before=("enter",)),
+    "CASE.theme": Scenario(shows(ThemeScreen), before=("enter",)),
     "CASE.quit": Scenario(shows(ConfirmScreen), before=("enter",)),
     "BEAM.show_overview": Scenario(tab_is(Tab.OVERVIEW), before=(*_TO_BEAM, "2")),
     "BEAM.show_files": Scenario(tab_is(Tab.FILES), before=_TO_BEAM),
