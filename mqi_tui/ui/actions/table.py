@@ -305,6 +305,7 @@ ACTIONS = (
     ),
     Action("dispatch_case", Scope.CASE, ("d",), "Dispatch: start every new beam of the case.", "Dispatch", "Dispatch"),
     Action("palette", Scope.CASE, ("ctrl+p", "colon"), "Show everything that can be done here.", "Commands"),
+    Action("app.theme", Scope.CASE, ("T",), "Choose the colours; the choice is remembered.", title="Theme"),
     Action("app.quit", Scope.CASE, ("q",), "Quit. Says what goes on running; y confirms.", title="Quit", asks=True),
     Action("show_overview", Scope.BEAM, ("1",), "Its way with times, its attempts, why it failed.", title="Overview"),
     Action("show_files", Scope.BEAM, ("2",), "Its files with sizes and checksums.", title="Files"),
