@@ -230,3 +230,10 @@ async def test_a_priority_is_shown_where_it_counts(size: tuple[int, int]) -> Non
         assert "priority +2" in stage.text
         await stage.press("enter")
         assert "priority +2" in stage.text
+
+
+async def test_a_case_that_is_unfolded_and_left_in_one_burst_is_left_to_its_first_beam() -> None:
+    async with on_stage(ScriptedEngine(_snapshot())) as stage:
+        for key in ("right", "down", "d"):
+            stage.app.simulate_key(key)
+        await stage.until(lambda: stage.engine.commands == [("dispatch", "alpha", ("alpha_b1",))])

@@ -67,7 +67,7 @@ class MainScreen(Commanding, Marking, Viewing):
             str(config.path), cluster_words(config.settings.hpc), lambda: engine.confirmed_at, id="header"
         )
         self._attention = AttentionList(id="attention")
-        self._cases = CaseTree(id="cases")
+        self._cases = CaseTree(self._show_rows, id="cases")
         self._beams = BeamList(id="beams")
         self._details = DetailPane(id="details")
         self._gpus = GpuGrid(id="gpus")
@@ -110,7 +110,6 @@ class MainScreen(Commanding, Marking, Viewing):
 
     # What is shown
 
-    @on(CaseTree.ExpansionChanged)
     def _show_rows(self) -> None:
         self._cases.set_rows(tree_rows(self._snapshot, self._cases.expanded, self._marked, self._view))
         shown = sum(isinstance(row, CaseRow) for row in self._cases.rows)

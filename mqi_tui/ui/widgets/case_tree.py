@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,17 +38,16 @@ class CaseTree(RowList[TreeRow]):
         "the end are the folders that are no cases, each with the reason. ● is marked, ! warns or needs a person."
     )
 
-    class ExpansionChanged(Message):
-        """The rows have to be made anew."""
-
     @dataclass
     class Opened(Message):
         """The reader wants to look at the case or the beam itself."""
 
         row: CaseRow | BeamRow
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, on_expansion: Callable[[], None], *, id: str) -> None:  # noqa: A002
+        """`on_expansion` brings the rows up to date at once: the next key may have come already, and acts on them."""
         super().__init__(id=id)
+        self._on_expansion = on_expansion
         self.expanded: set[str] = {FOLDERS_KEY}
 
     def line_of(self, row: TreeRow, width: int) -> Line:
@@ -116,7 +116,7 @@ class CaseTree(RowList[TreeRow]):
 
     def _set_expanded(self, key: str, expanded: bool) -> None:
         (self.expanded.add if expanded else self.expanded.discard)(key)
-        self.post_message(self.ExpansionChanged())
+        self._on_expansion()
 
     def _case_line(self, row: CaseRow, width: int) -> Line:
         case, mark = row.case, CASE_MARKS[row.case.status]
