@@ -14,7 +14,7 @@ from mqi_tui.ui.screens.help import HelpScreen, Sentence
 from tests.support.screens import MIDDLE, SMALL, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
-TALL = (120, 260)
+TALL = (120, 600)
 
 
 async def test_the_help_lists_every_action() -> None:
