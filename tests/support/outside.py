@@ -31,6 +31,7 @@ from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.domain.text import printable
 from mqi_tui.ui.log_window import LogWindow
 from mqi_tui.ui.text import ELLIPSIS, one_line
+from mqi_tui.ui.widgets.log_page import LogPage
 from mqi_tui.ui.widgets.page_view import PageView
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.workflow.inspection import (
@@ -209,7 +210,10 @@ def _pieces_of(widget: Widget, visible: Region, strips: Sequence[Strip]) -> Iter
     inside = widget.scrollable_content_region.intersection(visible)
     if inside.area and not widget.children:
         lines = [_cells(strips[y], inside.x, inside.right) for y in range(inside.y, inside.bottom)]
-        wraps = isinstance(widget, Static | PageView) or (isinstance(widget, RowList) and not widget.rows)
+        tells_why_empty = (isinstance(widget, RowList) and not widget.rows) or (
+            isinstance(widget, LogPage) and not widget.lines
+        )
+        wraps = isinstance(widget, Static | PageView) or tells_why_empty
         yield from ["".join(lines)] if wraps else lines
     if widget.border_title and widget.region.y == visible.y:
         yield _cells(strips[visible.y], visible.x, visible.right)

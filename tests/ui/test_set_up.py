@@ -117,7 +117,6 @@ async def test_a_machine_without_a_batch_system_asks_nothing_about_slurm(path: P
         ("hpc.ssh.port", "70000", "expected a whole number from 0 to 65535."),
         ("hpc.slurm.partition", "two words", "expected one word without blanks"),
         ("result_path", "cases/results", "expected a folder outside scan_directory"),
-        ("scan_directory", "[/red]\x1b[2J", "found '[/red]\\x1b[2J', expected a path"),
         ("engine.command", "'engine", 'found "\'engine", expected a command whose quotes are closed.'),
         ("engine.command", "{tps}", "expected only placeholders that are known here"),
     ],

@@ -70,6 +70,8 @@ class LogPage(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if not self._count:
             lines = wrap(self._why_empty(), width - 2)
+            if y == self.size.height - 1:
+                lines[y:] = [cut(" ".join(lines[y:]), width - 2)]
             return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
         row = self.scroll_offset.y + y
         if row >= self._layout.rows:
