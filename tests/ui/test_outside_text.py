@@ -91,6 +91,8 @@ class Scene:
     """The signs of what has to be seen there."""
     prepare: Callable[[Stage, str], None] = lambda _stage, _text: None
     ready: Condition = lambda _: True
+    then: tuple[str, ...] = ()
+    """Keys for what is there when it is ready."""
     only: type[Widget] = Widget
 
 
@@ -163,6 +165,12 @@ SCENES = {
     "a beam's dose": Scene((*_TO_BEAM, "5", "z"), CASE, ready=_has("Gy")),
     "a dose that cannot be read on": Scene((*_TO_BEAM, "5", "z"), TROUBLE, _lose_the_file, _has(TROUBLE)),
     "a dose that was refused": Scene((*_TO_FAILED, "5"), FILE + ERROR, _refuse_the_dose, _has(FILE)),
+    "saving a log": Scene((*_TO_BEAM, "4"), ready=_has(LOG), then=("S",)),
+    "a case": Scene(("enter",), CASE + BEAM),
+    "a case that cannot be read": Scene(("enter",), CASE, _fail_everything),
+    "the settings": Scene(("comma",)),
+    "the doctor": Scene(("f2",)),
+    "the themes": Scene(("T",)),
     **{
         f"no {what} to read": Scene((*_TO_BEAM, key), TROUBLE, _fail_everything, _has(TROUBLE))
         for what, key in (("way", "1"), ("files", "2"), ("input", "3"), ("log", "4"), ("dose", "5"))
@@ -194,6 +202,8 @@ async def bring_up(stage: Stage, scene: Scene, text: str) -> None:
     for key in scene.keys:
         await stage.press(key)
     await stage.until(lambda: scene.ready(stage))
+    for key in scene.then:
+        await stage.press(key)
 
 
 def a_stage(size: tuple[int, int] = MIDDLE) -> AbstractAsyncContextManager[Stage]:
