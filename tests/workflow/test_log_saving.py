@@ -14,6 +14,7 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.workflow import log_saving
 from mqi_tui.workflow.engine import Engine
+from mqi_tui.workflow.states.download import LOCAL_LOG
 from tests.workflow.support import COMPUTING, DOSE, QuickSite, until_status
 
 LINES = "".join(f"line {number} of the log\n" for number in range(2_000))
@@ -64,6 +65,7 @@ async def test_the_whole_log_is_saved_from_the_copy_at_home_for_its_owner_alone(
         told = await _save(engine, beam, target)
         assert target.read_text() == LINES
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        assert stat.S_IMODE((target.parent / LOCAL_LOG).stat().st_mode) == 0o600
         assert told == sorted(told)
         assert told[-1] == 1.0
         assert len(told) > 3

@@ -61,10 +61,16 @@ class DownloadState:
         return Outcome(BeamStatus.POSTPROCESSING, f"{target} is here, {size} bytes, sha256 {attempt.raw_sha256}")
 
 
+def _begin(part: Path) -> None:
+    """An empty file that its user alone can read, whatever was there."""
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+
+
 async def _fetch_log(attempt: AttemptRecord, target: Path, context: WorkflowContext) -> None:
     """The whole run log, beside the result."""
     part = target.with_name(f"{target.name}.part")
-    await in_thread(part.write_bytes, b"")
+    await in_thread(_begin, part)
     offset = 0
     while data := await context.remote.read_log(PurePosixPath(attempt.run_folder), offset, _LOG_PIECE):
         await in_thread(_append, part, data)
