@@ -19,12 +19,11 @@ async def until_asked_to_end(command: Coroutine[Any, Any, int]) -> int:
     By handlers of their own: a shell's background job (`nohup mqi-tui run --headless &`) ignores SIGINT, and keeps on
     ignoring SIGHUP.
     """
-    task = _this_task()
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            with suppress(NotImplementedError):  # Windows
-                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    loop, task = asyncio.get_running_loop(), _this_task()
+    with suppress(NotImplementedError):  # Windows, which has no SIGHUP either
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, task.cancel)
     return await command
 
 
@@ -40,6 +39,7 @@ async def ended_with_terminal() -> AsyncIterator[None]:
         yield
     finally:
         watch.cancel()
+        await asyncio.wait([watch])
 
 
 async def _cancel_at_hangup(task: asyncio.Task[Any]) -> None:

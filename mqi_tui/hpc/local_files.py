@@ -73,6 +73,11 @@ def make_private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
+def make_private_file(path: Path) -> None:
+    """Make an empty file, 0600; raises OSError, FileExistsError if there is something already."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder survive a power cut, where the system can (Windows cannot open folders)."""
     if not hasattr(os, "O_DIRECTORY"):

@@ -32,6 +32,8 @@ MAX_COUNT = 2**31 - 1
 _COLUMNS = ("time", "x", "y", "count")
 _NAME = re.compile(r"(?P<layer>[0-9]{1,4})_(?:.*_)?(?P<energy>[0-9]{1,4}(?:\.[0-9]{1,9})?)MeV\.csv")
 _FOREIGN = re.compile(rb"[^0-9eE+\-., \t\r\n]")
+_NAMED_DIGITS = 2
+"""Digits of the energy in a name that is written here."""
 _ENERGY_TOLERANCE_MEV = 0.01
 _ROUNDING_MEV = 1e-6
 
@@ -56,7 +58,7 @@ def write_layer_csv(folder: Path, csv: LayerCsv, layout: CsvLayout) -> Path:
     Raises InputError for spots that `read_layer_csv` would refuse, and if the file is there already: two CSVs of one
     layer would become one. Raises OSError if it cannot be written.
     """
-    path = folder / f"{csv.layer:02d}_{csv.energy_mev:.2f}MeV.csv"
+    path = folder / f"{csv.layer:02d}_{csv.energy_mev:.{_NAMED_DIGITS}f}MeV.csv"
     spots = np.column_stack((csv.time_ms, csv.x_mm, csv.y_mm, csv.count.astype(np.float64)))
     _check_spots(path, spots, range(1, len(spots) + 1))
     columns = (csv.time_ms.tolist(), csv.x_mm.tolist(), csv.y_mm.tolist(), csv.count.tolist())
@@ -134,10 +136,10 @@ def check_layer_csvs(folder: Path, csvs: Mapping[Path, LayerCsv], layers: Sequen
                 f"{path}: {found[csv.layer].name} is a CSV of layer {csv.layer} already; look at what mqi_interpreter "
                 "wrote."
             )
-        logged = expected[csv.layer].energy_mev
-        if not _same_energy(csv.energy_mev, logged):
+        logged, named = expected[csv.layer].energy_mev, round(csv.energy_mev, _NAMED_DIGITS)
+        if not _same_energy(named, logged):
             raise InputError(
-                f"{path}: its name says {csv.energy_mev:g} MeV, but layer {csv.layer} has {logged:g} MeV in "
+                f"{path}: its name says {named:g} MeV, but layer {csv.layer} has {logged:g} MeV in "
                 "PlanRange.txt; look at what mqi_interpreter wrote."
             )
         layer_histories = int(csv.count.sum())

@@ -10,8 +10,7 @@ from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.language import N_, _
-from mqi_tui.ui.marks import mark_of
-from mqi_tui.ui.targets import STOPPED
+from mqi_tui.ui.marks import mark_of, state_words
 from mqi_tui.ui.text import one_line, percent
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.workflow.case_plan import energy_words, gantry_words
@@ -102,14 +101,11 @@ def count_words(count: int | None) -> str:
 def case_beam_details(row: CaseBeamRow, actions: Actions) -> Sequence[Line]:
     """All that the row has no room for."""
     beam, mark = row.beam, mark_of(row.beam)
-    state = _(beam.word)
-    if beam.status in STOPPED:
-        state = _("{state} while {stage}").format(state=state, stage=_(beam.stage.word))
     how_far = f"  {percent(beam.progress)}" if beam.status.is_active else ""
     lines: list[Line] = [
         [
             (f"{row.letter}  {one_line(beam.beam_id)}  ", Tone.STRONG),
-            (f"{mark.glyph} {state}{how_far}", mark.tone),
+            (f"{mark.glyph} {state_words(beam)}{how_far}", mark.tone),
             (f"  {_planned_words(row.planned)}", Tone.MUTED),
         ]
     ]

@@ -12,9 +12,8 @@ from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.beam_tips import time_left_sentence
 from mqi_tui.ui.language import _
-from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
+from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of, state_words
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
-from mqi_tui.ui.targets import STOPPED
 from mqi_tui.ui.text import counted, one_line
 from mqi_tui.ui.tones import Line, Part, Tone
 
@@ -45,9 +44,6 @@ def attention_details(row: AttentionRow) -> Sequence[Line]:
 
 def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
     beam, mark = row.beam, mark_of(row.beam)
-    state = _(beam.word)
-    if beam.status in STOPPED:
-        state = _("{state} while {stage}").format(state=state, stage=_(beam.stage.word))
     facts = [
         _("GPU slot {slot}").format(slot=beam.gpu_id) if beam.gpu_id is not None else "",
         _("job {job}").format(job=one_line(beam.hpc_job_id)) if beam.hpc_job_id else "",
@@ -58,7 +54,7 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
         [
             (one_line(beam.beam_id), Tone.STRONG),
             _GAP,
-            (f"{mark.glyph} {state}", mark.tone),
+            (f"{mark.glyph} {state_words(beam)}", mark.tone),
             _GAP,
             (" · ".join(filter(None, facts)), Tone.MUTED),
         ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, CaseStatus, FolderState
-from mqi_tui.ui.language import N_
+from mqi_tui.ui.language import N_, _
+from mqi_tui.ui.targets import STOPPED
 from mqi_tui.ui.tones import Tone
 
 
@@ -73,3 +74,10 @@ EVENT_MARKS = {
 
 def event_mark(level: str) -> Mark:
     return EVENT_MARKS.get(level, EVENT_MARKS["info"])
+
+
+def state_words(beam: BeamRecord) -> str:
+    """The state, and for a beam that stopped, in which step it did."""
+    if beam.status not in STOPPED:
+        return _(beam.word)
+    return _("{state} while {stage}").format(state=_(beam.word), stage=_(beam.stage.word))

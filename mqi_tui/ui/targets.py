@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mqi_tui.domain.records import BeamRecord, FolderRecord
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.ui.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,13 @@ def beams_of(target: Target) -> tuple[BeamRecord, ...]:
             return beams
         case FolderTarget():
             return ()
+
+
+def name_of(target: Target) -> str:
+    match target:
+        case CaseTarget(case):
+            return case.case_id
+        case BeamsTarget(beams):
+            return beams[0].beam_id if len(beams) == 1 else counted(len(beams), "beam")
+        case FolderTarget(folder):
+            return folder.path.name

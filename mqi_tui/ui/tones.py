@@ -11,6 +11,8 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mqi_tui.ui.text import cut, wrap
+
 
 class Tone(StrEnum):
     NORMAL = "normal"
@@ -49,6 +51,15 @@ def paint(widget: Widget, line: Line, width: int, row: str | None = None) -> Str
         base += widget.get_component_rich_style(row, partial=True)
     segments = [Segment(text, base + _style(widget, tone)) for text, tone in line if text]
     return Strip(segments).adjust_cell_length(width, base)
+
+
+def paint_instead(widget: Widget, text: str, y: int, width: int) -> Strip:
+    """Line `y` of a text that stands where there are no rows; what finds no room ends with an ellipsis."""
+    lines = wrap(text, width - 2)
+    if y >= len(lines):
+        return paint(widget, [], width)
+    shown = cut(" ".join(lines[y:]), width - 2) if y == widget.size.height - 1 else lines[y]
+    return paint(widget, [(f" {shown}", Tone.MUTED)], width)
 
 
 def content_of(widget: Widget, lines: Sequence[Line]) -> Content:

@@ -13,7 +13,14 @@ from typing import Protocol
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.local_files import file_errors, in_thread, make_private_folder, sync_folder, temporary_name
+from mqi_tui.hpc.local_files import (
+    file_errors,
+    in_thread,
+    make_private_file,
+    make_private_folder,
+    sync_folder,
+    temporary_name,
+)
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.inspection import SavedLog
@@ -125,19 +132,15 @@ def _begin(target: Path, part: Path, result_folder: Path, *, replace: bool) -> N
             raise InputError(f"{target} is a folder; name a file in it.")
         if not replace:
             try:
-                _make_private_file(target)
+                make_private_file(target)
             except FileExistsError:
                 raise InputError(f"{target} is there already; nothing was written.") from None
         try:
             part.unlink(missing_ok=True)
-            _make_private_file(part)
+            make_private_file(part)
         except OSError:
             _undo(part, None if replace else target)
             raise
-
-
-def _make_private_file(path: Path) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _append(part: Path, data: bytes) -> None:

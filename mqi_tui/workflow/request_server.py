@@ -39,7 +39,7 @@ async def perform(engine: EngineControl, verb: str, target: str, beam_ids: tuple
 
     Raises RequestRefusedError with the reason when it cannot be carried out.
     """
-    case = next((case for case in engine.snapshot.cases if case.case_id == target), None)
+    case = engine.snapshot.case(target)
     match verb.split():
         case ["dispatch"]:
             return await engine.dispatch(target, beam_ids or None)

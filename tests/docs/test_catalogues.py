@@ -61,7 +61,7 @@ def test_texts_are_found_wherever_they_stand() -> None:
         "mqi_tui/ui/details.py",
         "mqi_tui/ui/plan_page.py",
         "mqi_tui/ui/questions.py",
-        "mqi_tui/ui/screens/cockpit.py",
+        "mqi_tui/ui/targets.py",
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,9 +35,9 @@ def test_the_range_is_one_of_measured_times_and_most_lie_in_it(seconds: list[flo
 
 
 @given(st.lists(SECONDS, min_size=BEAMS_NEEDED, max_size=BEAMS_KEPT), st.randoms())
-def test_the_order_does_not_matter_while_all_are_kept(seconds: list[float], random: object) -> None:
+def test_the_order_does_not_matter_while_all_are_kept(seconds: list[float], random: Random) -> None:
     shuffled = list(seconds)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert noted(*seconds).usual == noted(*shuffled).usual
 
 

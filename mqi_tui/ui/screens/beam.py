@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -15,14 +14,14 @@ from textual.widget import Widget
 
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
-from mqi_tui.ui import commands, questions
+from mqi_tui.ui import commands
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.beam_pages import files_page, input_page, overview_page, place_of
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.language import _
 from mqi_tui.ui.pages import paragraph
-from mqi_tui.ui.screens.reading import Reading
-from mqi_tui.ui.targets import ENDED, BeamsTarget
+from mqi_tui.ui.screens.tabbed import Tabbed
+from mqi_tui.ui.targets import BeamsTarget
 from mqi_tui.ui.timeline import elapsed, steps_of
 from mqi_tui.ui.tones import Tone
 from mqi_tui.ui.widgets.beam_head import BeamHead, Tab
@@ -34,16 +33,16 @@ from mqi_tui.ui.widgets.tab_line import TabLine
 from mqi_tui.workflow.control import EngineControl
 from mqi_tui.workflow.inspection import BeamDose, BeamFiles, BeamHistory, NoDose, Parameters, PreparedInput
 
-_TABS = list(Tab)
 _CLOCK_SECONDS = 1.0
 
 
-class BeamScreen(Reading):
+class BeamScreen(Tabbed[Tab]):
     """Follows the beam through the snapshots that `show` brings; reads a tab's data when it is looked at."""
 
     CSS_PATH = "beam.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAM)
     AUTO_FOCUS = ""
+    _all_tabs = tuple(Tab)
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class BeamScreen(Reading):
         self._used: Parameters | None = None
         self._input_troubles: dict[str, str] = {}
         self._head = BeamHead(beam, id="beam-head")
-        self._tabs = TabLine(list(Tab), id="tabs")
+        self._tabs = TabLine(self._all_tabs, id="tabs")
         self._overview = PageView(id="overview")
         self._files = PageView(id="files")
         self._input = PageView(id="input")
@@ -122,16 +121,6 @@ class BeamScreen(Reading):
 
     def action_show_dose(self) -> None:
         self._show_tab(Tab.DOSE)
-
-    def action_previous_tab(self) -> None:
-        self._show_tab(_TABS[max(_TABS.index(self._tab) - 1, 0)])
-
-    def action_next_tab(self) -> None:
-        self._show_tab(_TABS[min(_TABS.index(self._tab) + 1, len(_TABS) - 1)])
-
-    @on(TabLine.Chosen)
-    def _tab_chosen(self, event: TabLine.Chosen) -> None:
-        self._show_tab(Tab(event.tab))
 
     @property
     def _panes(self) -> dict[Tab, Widget]:
@@ -247,18 +236,12 @@ class BeamScreen(Reading):
 
     def action_cancel_beam(self) -> None:
         target = BeamsTarget((self._beam,))
-        self._ask(
-            questions.about_cancel(target, self._actions),
-            _("{name}: nothing is at work, so there is nothing to cancel.").format(name=self._beam.beam_id),
-            lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
-        )
+        self._ask_to_cancel(target, lambda: self._runner.carry_out(commands.cancel(self._engine, target)))
 
     def action_rerun_beam(self) -> None:
-        beams = [self._beam] if self._beam.status in ENDED else []
-        self._ask(
-            questions.about_rerun(beams, self._actions),
-            _("{name}: only a beam that has ended is run again.").format(name=self._beam.beam_id),
-            lambda: self._runner.carry_out(commands.rerun(self._engine, beams)),
+        self._ask_to_rerun(
+            BeamsTarget((self._beam,)),
+            lambda ended: self._runner.carry_out(commands.rerun(self._engine, ended)),
         )
 
     def action_priority_up(self) -> None:

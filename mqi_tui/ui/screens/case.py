@@ -18,7 +18,7 @@ from textual.widget import Widget
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.text import printable
-from mqi_tui.ui import commands, questions
+from mqi_tui.ui import commands
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.case_beams import CaseBeamRow, Found, Unreadable, case_beam_details, case_beam_rows
 from mqi_tui.ui.commands import CommandRunner
@@ -26,7 +26,7 @@ from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.pages import paragraph
 from mqi_tui.ui.plan_page import plan_page
 from mqi_tui.ui.screens.beam import BeamScreen
-from mqi_tui.ui.screens.reading import Reading
+from mqi_tui.ui.screens.tabbed import Tabbed
 from mqi_tui.ui.targets import BeamsTarget, CaseTarget
 from mqi_tui.ui.tones import Tone
 from mqi_tui.ui.widgets.case_beam_list import CaseBeamList
@@ -52,9 +52,6 @@ class Tab(StrEnum):
     DEPTH_DOSES = N_("Depth doses")
 
 
-_TABS = list(Tab)
-
-
 class PlanView(PageView):
     HELP = N_(
         "The plan as the file in the case folder reads now: patient, label, machine, fractions, and its beams. The "
@@ -62,12 +59,13 @@ class PlanView(PageView):
     )
 
 
-class CaseScreen(Reading):
+class CaseScreen(Tabbed[Tab]):
     """Follows the case through the snapshots that `show` brings; a beam's dose is read again when the beam changes."""
 
     CSS_PATH = "case.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.CASE)
     AUTO_FOCUS = ""
+    _all_tabs = tuple(Tab)
 
     def __init__(
         self,
@@ -88,7 +86,7 @@ class CaseScreen(Reading):
         self._found: dict[str, Found] = {}
         self._news: dict[str, tuple[object, ...]] = {}
         self._head = CaseHead(case, id="case-head")
-        self._tabs = TabLine(_TABS, id="case-tabs")
+        self._tabs = TabLine(self._all_tabs, id="case-tabs")
         self._plan_view = PlanView(id="case-plan")
         self._beams = CaseBeamList(id="case-beams")
         self._detail = DetailPane(id="case-detail", share=4)
@@ -138,16 +136,6 @@ class CaseScreen(Reading):
 
     def action_show_depth_doses(self) -> None:
         self._show_tab(Tab.DEPTH_DOSES)
-
-    def action_previous_tab(self) -> None:
-        self._show_tab(_TABS[max(_TABS.index(self._tab) - 1, 0)])
-
-    def action_next_tab(self) -> None:
-        self._show_tab(_TABS[min(_TABS.index(self._tab) + 1, len(_TABS) - 1)])
-
-    @on(TabLine.Chosen)
-    def _tab_chosen(self, event: TabLine.Chosen) -> None:
-        self._show_tab(Tab(event.tab))
 
     def _show_tab(self, tab: Tab) -> None:
         """On a narrow screen the tab is all that is shown; on a wide one it has the keys."""
@@ -264,11 +252,7 @@ class CaseScreen(Reading):
 
     def action_cancel_case(self) -> None:
         target = CaseTarget(self._case)
-        self._ask(
-            questions.about_cancel(target, self._actions),
-            _("{name}: nothing is at work, so there is nothing to cancel.").format(name=self._case.case_id),
-            lambda: self._runner.carry_out(commands.cancel(self._engine, target)),
-        )
+        self._ask_to_cancel(target, lambda: self._runner.carry_out(commands.cancel(self._engine, target)))
 
     def action_leave(self) -> None:
         self.dismiss(None)

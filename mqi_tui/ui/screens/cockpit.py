@@ -15,8 +15,7 @@ from mqi_tui.ui.commands import CommandRunner, Outcome
 from mqi_tui.ui.language import _
 from mqi_tui.ui.rows import BeamRow, CaseRow, FolderRow, TreeRow
 from mqi_tui.ui.screens.guiding import Guiding
-from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of
-from mqi_tui.ui.text import counted
+from mqi_tui.ui.targets import BeamsTarget, CaseTarget, FolderTarget, Target, beams_of, name_of
 from mqi_tui.ui.view import View
 from mqi_tui.ui.widgets.attention_list import AttentionList
 from mqi_tui.ui.widgets.beam_list import BeamList
@@ -76,10 +75,11 @@ class Cockpit(Guiding):
         wanted = self._attention.cursor_row
         if wanted is None:
             return None
-        rows: list[TreeRow] = [CaseRow(case, is_expanded=False) for case in self._snapshot.cases]
-        rows += [FolderRow(folder) for folder in self._snapshot.folders]
-        key = wanted.goes_to if wanted.case_id is None else f"case {wanted.case_id}"
-        return next((row for row in rows if row.key == key), None)
+        if wanted.case_id is not None:
+            case = self._snapshot.case(wanted.case_id)
+            return CaseRow(case, is_expanded=False) if case is not None else None
+        folders = map(FolderRow, self._snapshot.folders)
+        return next((row for row in folders if row.key == wanted.goes_to), None)
 
     @property
     def _target(self) -> Target | None:
@@ -142,13 +142,3 @@ class Cockpit(Guiding):
             return outcome
 
         self._runner.carry_out(carry_out_and_unmark())
-
-
-def name_of(target: Target) -> str:
-    match target:
-        case CaseTarget(case):
-            return case.case_id
-        case BeamsTarget(beams):
-            return beams[0].beam_id if len(beams) == 1 else counted(len(beams), "beam")
-        case FolderTarget(folder):
-            return folder.path.name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui import commands, questions
 from mqi_tui.ui.language import _
-from mqi_tui.ui.screens.cockpit import Cockpit, name_of
-from mqi_tui.ui.targets import ENDED, BeamsTarget, beams_of
+from mqi_tui.ui.screens.cockpit import Cockpit
+from mqi_tui.ui.targets import BeamsTarget
 
 
 class Commanding(Cockpit):
@@ -36,20 +36,11 @@ class Commanding(Cockpit):
 
     def action_cancel_target(self) -> None:
         if target := self._target_or_say():
-            self._ask(
-                questions.about_cancel(target, self._actions),
-                _("{name}: nothing is at work, so there is nothing to cancel.").format(name=name_of(target)),
-                lambda: self._carry_out(commands.cancel(self._engine, target), target),
-            )
+            self._ask_to_cancel(target, lambda: self._carry_out(commands.cancel(self._engine, target), target))
 
     def action_rerun_target(self) -> None:
         if target := self._target_or_say():
-            ended = [beam for beam in beams_of(target) if beam.status in ENDED]
-            self._ask(
-                questions.about_rerun(ended, self._actions),
-                _("{name}: only a beam that has ended is run again.").format(name=name_of(target)),
-                lambda: self._carry_out(commands.rerun(self._engine, ended), target),
-            )
+            self._ask_to_rerun(target, lambda ended: self._carry_out(commands.rerun(self._engine, ended), target))
 
     def action_priority_up(self) -> None:
         self._change_priority(1)

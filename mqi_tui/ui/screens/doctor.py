@@ -61,7 +61,7 @@ class DoctorScreen(Guiding):
         return _("the whole site")
 
     async def action_check_again(self) -> None:
-        self._say(_("looking …"))
+        self._conclude(_("looking …"))
         await self._checks.follow(self._engine.check_up())
 
     def action_leave(self) -> None:
@@ -70,9 +70,11 @@ class DoctorScreen(Guiding):
     @on(CheckList.Grown)
     def _tell(self, event: CheckList.Grown) -> None:
         if event.is_all:
-            self._say(_("{checks} · at {time} UTC").format(checks=event.words, time=f"{datetime.now(UTC):%H:%M:%S}"))
+            self._conclude(
+                _("{checks} · at {time} UTC").format(checks=event.words, time=f"{datetime.now(UTC):%H:%M:%S}")
+            )
         else:
-            self._say(_("{checks} so far · looking at the next …").format(checks=event.words))
+            self._conclude(_("{checks} so far · looking at the next …").format(checks=event.words))
 
-    def _say(self, text: str) -> None:
+    def _conclude(self, text: str) -> None:
         self._end.update(Content(text))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.text import printable
+from mqi_tui.ui import questions
 from mqi_tui.ui.actions import Action, Actions, Scope
+from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.screens.palette import PaletteScreen
+from mqi_tui.ui.targets import ENDED, Target, beams_of, name_of
 
 
 class Guiding(Screen[None]):
@@ -38,6 +42,22 @@ class Guiding(Screen[None]):
             self._say(otherwise)
             return
         self.app.push_screen(ConfirmScreen(question), lambda answer: deed() if answer else None)
+
+    def _ask_to_cancel(self, target: Target, deed: Callable[[], None]) -> None:
+        self._ask(
+            questions.about_cancel(target, self._actions),
+            _("{name}: nothing is at work, so there is nothing to cancel.").format(name=name_of(target)),
+            deed,
+        )
+
+    def _ask_to_rerun(self, target: Target, deed: Callable[[Sequence[BeamRecord]], None]) -> None:
+        """`deed` is given the beams of the target that can be run again."""
+        ended = [beam for beam in beams_of(target) if beam.status in ENDED]
+        self._ask(
+            questions.about_rerun(ended, self._actions),
+            _("{name}: only a beam that has ended is run again.").format(name=name_of(target)),
+            lambda: deed(ended),
+        )
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self._actions, self.focused, self._owners.keys()), self._do)

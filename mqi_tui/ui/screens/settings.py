@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -13,11 +12,11 @@ from textual.dom import DOMNode
 from textual.widgets import Input
 
 from mqi_tui.config import Config
-from mqi_tui.config.meaning import explained
+from mqi_tui.config.meaning import ExplainedSetting, explained
 from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.language import N_, _
-from mqi_tui.ui.screens.guiding import Guiding
+from mqi_tui.ui.screens.reading import Reading
 from mqi_tui.ui.text import one_line
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.detail_pane import DetailPane
@@ -26,14 +25,12 @@ from mqi_tui.ui.widgets.key_line import KeyLine
 from mqi_tui.ui.widgets.row_list import RowList
 from mqi_tui.ui.widgets.setting_list import SettingList, SettingRow
 
-log = logging.getLogger(__name__)
-
 
 class SettingDetails(DetailPane):
     HELP = N_("The setting that the cursor is on: its whole value, where that is from, and what it means.")
 
 
-class SettingsScreen(Guiding):
+class SettingsScreen(Reading):
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SETTINGS)
     AUTO_FOCUS = "#settings"
@@ -59,16 +56,15 @@ class SettingsScreen(Guiding):
         self._list.set_title(_("Settings"))
         self._list.set_placeholder(_("Reading the settings …"))
         self._keys.show_scopes(self._owners)
-        self.run_worker(self._read(), exit_on_error=False)
+        self._read("settings", self._explained, self._take, self._complain)
 
-    async def _read(self) -> None:
-        try:
-            found = await in_thread(lambda: list(explained(self._config)))
-        except Exception as error:
-            log.exception("defect in explaining the settings")
-            what = f"{type(error).__name__}: {error}"
-            self._list.set_placeholder(_("They cannot be shown: a defect in mqi-tui ({error}).").format(error=what))
-            return
+    async def _explained(self) -> Sequence[ExplainedSetting]:
+        return await in_thread(lambda: list(explained(self._config)))
+
+    def _complain(self, trouble: str) -> None:
+        self._list.set_placeholder(_("They cannot be shown: {reason}.").format(reason=trouble))
+
+    async def _take(self, found: Sequence[ExplainedSetting]) -> None:
         self._rows = [SettingRow(one) for one in found]
         self._show_rows()
 

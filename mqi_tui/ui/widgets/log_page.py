@@ -17,8 +17,8 @@ from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.log_layout import LogLayout, rows_of
 from mqi_tui.ui.log_window import LogWindow
 from mqi_tui.ui.screens.search import SearchScreen
-from mqi_tui.ui.text import counted, cut, wrap
-from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint
+from mqi_tui.ui.text import counted, cut
+from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint, paint_instead
 
 _MARGIN: Part = (" ", Tone.NORMAL)
 _MEANING = "  ◂ {}"
@@ -69,10 +69,7 @@ class LogPage(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if not self._count:
-            lines = wrap(self._why_empty(), width - 2)
-            if y == self.size.height - 1:
-                lines[y:] = [cut(" ".join(lines[y:]), width - 2)]
-            return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
+            return paint_instead(self, self._why_empty(), y, width)
         row = self.scroll_offset.y + y
         if row >= self._layout.rows:
             return paint(self, [], width)

@@ -18,8 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mqi_tui.ui.actions import Scope, bindings_of
-from mqi_tui.ui.text import wrap
-from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint
+from mqi_tui.ui.tones import TONE_CLASSES, Line, Tone, paint, paint_instead
 from mqi_tui.ui.widgets.tips import Tips
 
 
@@ -176,8 +175,7 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if not self._rows:
-            lines = [line for text in self._placeholder.split("\n") for line in wrap(text, width - 2)]
-            return paint(self, [(f" {lines[y]}", Tone.MUTED)] if y < len(lines) else [], width)
+            return paint_instead(self, self._placeholder, y, width)
         if y < self.head_height:
             return paint(self, self.head_line(width), width, "row--head")
         position = self.scroll_offset.y + y - self.head_height

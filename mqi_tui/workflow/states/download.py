@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.local_files import in_thread, make_private_folder
+from mqi_tui.hpc.local_files import in_thread, make_private_file, make_private_folder
 from mqi_tui.workflow.context import ProgressBoard, WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
@@ -62,9 +62,8 @@ class DownloadState:
 
 
 def _begin(part: Path) -> None:
-    """An empty file that its user alone can read, whatever was there."""
     part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
+    make_private_file(part)
 
 
 async def _fetch_log(attempt: AttemptRecord, target: Path, context: WorkflowContext) -> None:
