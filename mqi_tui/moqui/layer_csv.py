@@ -32,6 +32,13 @@ MAX_COUNT = 2**31 - 1
 _COLUMNS = ("time", "x", "y", "count")
 _NAME = re.compile(r"(?P<layer>[0-9]{1,4})_(?:.*_)?(?P<energy>[0-9]{1,4}(?:\.[0-9]{1,9})?)MeV\.csv")
 _FOREIGN = re.compile(rb"[^0-9eE+\-., \t\r\n]")
+_BLANKS = re.compile(rb"[ \t\r]")
+_ROW = rb"(?:[^,\n]++,){3}[0-9]++"
+_LAID_OUT = {
+    CsvLayout.ROWS: re.compile(rb"(?:%b\n)++" % _ROW),
+    CsvLayout.TRAILING_COMMA: re.compile(rb"(?:%b,\n)++" % _ROW),
+    CsvLayout.SINGLE_LINE: re.compile(rb"%b(?:,%b)*+" % (_ROW, _ROW)),
+}
 _NAMED_DIGITS = 2
 """Digits of the energy in a name that is written here."""
 _ENERGY_TOLERANCE_MEV = 0.01
@@ -58,20 +65,26 @@ def write_layer_csv(folder: Path, csv: LayerCsv, layout: CsvLayout) -> Path:
     Raises InputError for spots that `read_layer_csv` would refuse, and if the file is there already: two CSVs of one
     layer would become one. Raises OSError if it cannot be written.
     """
-    path = folder / f"{csv.layer:02d}_{csv.energy_mev:.{_NAMED_DIGITS}f}MeV.csv"
+    path = _path_in(folder, csv)
     spots = np.column_stack((csv.time_ms, csv.x_mm, csv.y_mm, csv.count.astype(np.float64)))
     _check_spots(path, spots, range(1, len(spots) + 1))
     columns = (csv.time_ms.tolist(), csv.x_mm.tolist(), csv.y_mm.tolist(), csv.count.tolist())
     rows = [f"{time!r},{x!r},{y!r},{count}" for time, x, y, count in zip(*columns, strict=True)]
-    try:
-        with path.open("x", encoding="ascii", newline="\n") as file:
-            file.write(_laid_out(rows, layout))
-    except FileExistsError:
-        raise InputError(
-            f"{path} is there already: layer {csv.layer} has two CSVs with {csv.energy_mev:.2f} MeV, where one is "
-            "expected; look at what mqi_interpreter wrote."
-        ) from None
+    _write_new(path, csv, _laid_out(rows, layout).encode("ascii"))
     return path
+
+
+def bring_layer_csv(source: Path, folder: Path, layout: CsvLayout) -> tuple[Path, LayerCsv]:
+    """Bring a CSV of any layout into the folder in this one, checked; its new path and what it holds.
+
+    Rows that are laid out so already stay as they are, byte by byte. Raises as `read_layer_csv` and `write_layer_csv`.
+    """
+    csv, data = _read(source)
+    if not _is_laid_out(data, layout):
+        return write_layer_csv(folder, csv, layout), csv
+    path = _path_in(folder, csv)
+    _write_new(path, csv, data)
+    return path, csv
 
 
 def read_layer_csv(path: Path) -> LayerCsv:
@@ -81,6 +94,11 @@ def read_layer_csv(path: Path) -> LayerCsv:
     with the line for rows that have no four values, for values that are no finite numbers, and for counts that are no
     whole numbers from 0 to MAX_COUNT.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[LayerCsv, bytes]:
+    """What `read_layer_csv` gives, and the file's bytes without a byte order mark."""
     name = _NAME.fullmatch(path.name)
     energy_mev = float(name["energy"]) if name else 0.0
     if name is None or energy_mev <= 0:
@@ -97,7 +115,22 @@ def read_layer_csv(path: Path) -> LayerCsv:
     spots, lines = _spots(path, data.decode("ascii"))
     _check_spots(path, spots, lines)
     time_ms, x_mm, y_mm, count = np.ascontiguousarray(spots.T)
-    return LayerCsv(int(name["layer"]), energy_mev, time_ms, x_mm, y_mm, count.astype(np.int64))
+    return LayerCsv(int(name["layer"]), energy_mev, time_ms, x_mm, y_mm, count.astype(np.int64)), data
+
+
+def _path_in(folder: Path, csv: LayerCsv) -> Path:
+    return folder / f"{csv.layer:02d}_{csv.energy_mev:.{_NAMED_DIGITS}f}MeV.csv"
+
+
+def _write_new(path: Path, csv: LayerCsv, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise InputError(
+            f"{path} is there already: layer {csv.layer} has two CSVs with {csv.energy_mev:.2f} MeV, where one is "
+            "expected; look at what mqi_interpreter wrote."
+        ) from None
 
 
 def read_beam_csvs(folder: Path) -> dict[Path, LayerCsv]:
@@ -170,6 +203,11 @@ def _laid_out(rows: list[str], layout: CsvLayout) -> str:
         return ",".join(rows)
     end = ",\n" if layout is CsvLayout.TRAILING_COMMA else "\n"
     return end.join(rows) + end
+
+
+def _is_laid_out(data: bytes, layout: CsvLayout) -> bool:
+    """Whether a CSV that reads right is exactly as `write_layer_csv` lays one out, its numbers apart."""
+    return _BLANKS.search(data) is None and _LAID_OUT[layout].fullmatch(data) is not None
 
 
 def _spots(path: Path, text: str) -> tuple[NDArray[np.float64], Sequence[int]]:

@@ -50,7 +50,11 @@ def with_plan(path: Path, use: Callable[[FileDataset], T]) -> T:
 
     Raises InputError whatever is wrong with the file: missing, too large, cut short, no DICOM, or refused by `use`.
     """
-    data = read_bytes(path, MAX_PLAN_BYTES)
+    return with_plan_of(path, read_bytes(path, MAX_PLAN_BYTES), use)
+
+
+def with_plan_of(path: Path, data: bytes, use: Callable[[FileDataset], T]) -> T:
+    """As `with_plan`, for a file that has been read already."""
     try:
         with _quiet, warnings.catch_warnings():
             # They are for developers, and would be printed over the screen; what matters of them is checked here.

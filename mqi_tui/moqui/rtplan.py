@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +13,18 @@ from pydicom import Dataset, FileDataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.plan_file import PlanError, items_in, number_in, text_in, whole_in, with_plan
+from mqi_tui.moqui.plan_file import (
+    MAX_PLAN_BYTES,
+    PlanError,
+    items_in,
+    number_in,
+    text_in,
+    whole_in,
+    with_plan,
+    with_plan_of,
+)
 from mqi_tui.moqui.plan_range import HIGHEST_ENERGY_MEV
-from mqi_tui.moqui.text_files import quoted
+from mqi_tui.moqui.text_files import quoted, read_bytes
 
 SETUP = "SETUP"
 """TreatmentDeliveryType of a beam for imaging alone."""
@@ -85,16 +97,43 @@ def read_plan(path: Path) -> RtPlan:
     return with_plan(path, lambda dataset: _plan(path, dataset))
 
 
+class PlanReader:
+    """Reads plans as `read_plan` does, and what has the same bytes as before once: the beams of a case share one.
+
+    Can be called in threads.
+    """
+
+    _MOST = 64
+    """Plans that are kept: those of the cases whose beams are prepared at one time, and some more."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[tuple[Path, bytes], RtPlan] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> RtPlan:
+        """Raises InputError as `read_plan` does."""
+        data = read_bytes(path, MAX_PLAN_BYTES)
+        key = path, hashlib.sha256(data).digest()
+        # Held while it parses: the beams of a case come together, and the others wait for what the first one reads.
+        with self._lock:
+            plan = self._plans.pop(key, None) or with_plan_of(path, data, lambda dataset: _plan(path, dataset))
+            self._plans[key] = plan
+            if len(self._plans) > self._MOST:
+                self._plans.popitem(last=False)
+        return plan
+
+
 def write_reduced_plan(source: Path, target: Path, beam_number: int) -> None:
     """Write a copy of the plan that holds this treatment beam alone; the copy keeps the plan's UIDs.
 
-    What interpreters that count beams find is then this one. Raises InputError as `read_plan` and `RtPlan.beam` do,
-    OSError if the target cannot be written.
+    What interpreters that count beams find is then this one. Raises InputError for a file that is no plan, for one that
+    does not have the beam exactly once, and for a beam that is not delivered; OSError if the target cannot be written.
+    Whether the rest of the plan is sound, `read_plan` proves.
     """
 
     def reduce(dataset: FileDataset) -> bytes:
-        _plan(source, dataset).beam(beam_number)
-        _reduce(dataset, beam_number)
+        check_kind(dataset)
+        _reduce(source, dataset, beam_number)
         copy = io.BytesIO()
         dataset.save_as(copy, enforce_file_format=True)
         return copy.getvalue()
@@ -173,10 +212,12 @@ def layer_energies(beam: str, points: list[Dataset]) -> tuple[float, ...]:
     return tuple(energy for energy, before, after in steps if after > before)
 
 
-def _reduce(dataset: Dataset, number: int) -> None:
-    dataset.IonBeamSequence = DicomSequence(
-        beam for beam in items_in(dataset, "IonBeamSequence") if whole_in(beam, "BeamNumber") == number
-    )
+def _reduce(source: Path, dataset: Dataset, number: int) -> None:
+    beams = [beam for beam in items_in(dataset, "IonBeamSequence") if whole_in(beam, "BeamNumber") == number]
+    if len(beams) != 1:
+        raise PlanError(f"beam {number} is in it {len(beams)} times, expected once; export the plan again")
+    RtPlan(source, "", (_beam(beams[0]),)).beam(number)
+    dataset.IonBeamSequence = DicomSequence(beams)
     groups = []
     for group in items_in(dataset, "FractionGroupSequence"):
         referenced = [

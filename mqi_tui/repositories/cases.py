@@ -129,6 +129,18 @@ class CaseRepository:
             )
         )
 
+    async def dispatch_beams(self, beam_ids: Sequence[str]) -> None:
+        """Take new beams to their first state, all of them or none.
+
+        Raises RequestRefusedError for an unknown beam and for one that is at work.
+        """
+
+        async def work(transaction: Transaction) -> None:
+            for beam_id in beam_ids:
+                await change_status(transaction, beam_id, BeamStatus.INITIAL, message="dispatched")
+
+        await self._database.write(work)
+
     async def change_priority(self, beam_id: str, step: int) -> tuple[int, int]:
         """Raise (or, with a negative step, lower) the beam's priority as far as it goes; what it was, and what it is.
 

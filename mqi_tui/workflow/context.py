@@ -15,6 +15,7 @@ from mqi_tui.domain.records import BeamProgress, BeamRecord
 from mqi_tui.domain.status import BeamStatus, overall_progress
 from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.hpc.remote_handler import RemoteHandler
+from mqi_tui.moqui.rtplan import PlanReader
 from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.gpus import GpuRepository
@@ -112,6 +113,7 @@ class WorkflowContext:
     priorities: Priorities = field(default_factory=Priorities)
     compute_times: ComputeTimes = field(default_factory=ComputeTimes)
     """Of the beams that the engine of the config has computed."""
+    plans: PlanReader = field(default_factory=PlanReader)
 
     @property
     def settings(self) -> Settings:

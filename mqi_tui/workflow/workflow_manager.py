@@ -52,10 +52,8 @@ class WorkflowManager:
                 new = [beam for beam in new if beam.beam_id in beam_ids]
             if not new:
                 raise RequestRefusedError(_why_nothing_to_dispatch(case_id, beams, beam_ids))
+            await self._context.cases.dispatch_beams([beam.beam_id for beam in new])
             for beam in new:
-                await self._context.cases.update_beam_status_by_id(
-                    beam.beam_id, BeamStatus.INITIAL, message="dispatched"
-                )
                 self._start(beam)
             return Sentence("dispatched {beams} of {case}", beams=_count(len(new)), case=case_id)
 

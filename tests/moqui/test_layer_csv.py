@@ -21,6 +21,7 @@ from mqi_tui.moqui.layer_csv import (
     MAX_COUNT,
     MAX_CSV_BYTES,
     LayerCsv,
+    bring_layer_csv,
     check_beam_csvs,
     read_beam_csvs,
     read_layer_csv,
@@ -59,6 +60,66 @@ def test_what_is_written_is_read_in_each_layout(
     csv = read_layer_csv(path)
     assert spots_of(csv) == spots
     assert (csv.layer, csv.energy_mev) == (3, 150.25)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    spots=st.lists(spot, min_size=1, max_size=8),
+    written=st.sampled_from(list(CsvLayout)),
+    asked=st.sampled_from(list(CsvLayout)),
+)
+def test_a_csv_is_brought_into_the_layout_that_is_asked_for(
+    tmp_path_factory: pytest.TempPathFactory, spots: list[Spot], written: CsvLayout, asked: CsvLayout
+) -> None:
+    source = write_layer_csv(tmp_path_factory.mktemp("from"), csv_of(spots), written)
+    path, csv = bring_layer_csv(source, tmp_path_factory.mktemp("to"), asked)
+    assert spots_of(csv) == spots_of(read_layer_csv(path)) == spots
+    assert path.read_bytes() == write_layer_csv(tmp_path_factory.mktemp("as"), csv_of(spots), asked).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("layout", "content"),
+    [
+        (CsvLayout.ROWS, b"0,1.50,-2,10\n0.1,1,+2,7\n"),
+        (CsvLayout.TRAILING_COMMA, b"0,1.50,-2,10,\n0.1,1e0,2,7,\n"),
+        (CsvLayout.SINGLE_LINE, b"0,1.50,-2,10,0.1,1,2,7"),
+    ],
+)
+def test_rows_that_are_laid_out_already_stay_byte_by_byte(tmp_path: Path, layout: CsvLayout, content: bytes) -> None:
+    source = tmp_path / "3_field_150.250MeV.csv"
+    source.write_bytes(content)
+    path, _ = bring_layer_csv(source, tmp_path, layout)
+    assert path.name == "03_150.25MeV.csv"
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"0,1,2,10,\r\n1,1,2,7,\r\n",
+        b"0,1,2,10,\n\n1,1,2,7,\n",
+        b"0, 1,2,10,\n1,1,2,7,\n",
+        b"0,1,2,10.0,\n1,1,2,7,\n",
+        b"0,1,2,1e1,\n1,1,2,7,\n",
+        b"0,1,2,10,\n1,1,2,7,",
+        b"0,1,2,10\n1,1,2,7\n",
+        b"0,1,2,10,1,1,2,7,",
+        b"\xef\xbb\xbf0,1,2,10\n1,1,2,7\n",
+    ],
+)
+def test_anything_else_is_laid_out_anew(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "3_field_150.25MeV.csv"
+    source.write_bytes(content)
+    path, _ = bring_layer_csv(source, tmp_path, CsvLayout.TRAILING_COMMA)
+    assert path.read_bytes() == b"0.0,1.0,2.0,10,\n1.0,1.0,2.0,7,\n"
+
+
+def test_a_second_csv_of_a_layer_is_not_brought_over_the_first(tmp_path: Path) -> None:
+    for name in ("3_a_150.25MeV.csv", "3_b_150.25MeV.csv"):
+        (tmp_path / name).write_bytes(b"0,1,2,10,\n1,1,2,7,\n")
+    bring_layer_csv(tmp_path / "3_a_150.25MeV.csv", tmp_path, CsvLayout.TRAILING_COMMA)
+    with pytest.raises(InputError, match=r"03_150\.25MeV\.csv is there already: layer 3 has two CSVs"):
+        bring_layer_csv(tmp_path / "3_b_150.25MeV.csv", tmp_path, CsvLayout.TRAILING_COMMA)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.plan_file import MAX_PLAN_BYTES
-from mqi_tui.moqui.rtplan import PlanBeam, find_plan, read_plan, write_reduced_plan
+from mqi_tui.moqui.rtplan import PlanBeam, PlanReader, find_plan, read_plan, write_reduced_plan
 from tests.moqui.support import (
     damaged,
     fraction_group,
@@ -370,6 +370,46 @@ def test_two_plans_are_refused_by_name(path: Path) -> None:
     (path.parent / "RP.2.dcm").touch()
     with pytest.raises(InputError, match=r"2 plans \(RP\.1\.dcm, RP\.2\.dcm\)"):
         find_plan(path.parent, "RP*.dcm")
+
+
+# Plans that are read again
+
+
+def test_a_plan_with_the_same_bytes_is_read_once(path: Path) -> None:
+    reader = PlanReader()
+    first = reader.read(path)
+    assert first == read_plan(path)
+    path.write_bytes(path.read_bytes())
+    assert reader.read(path) is first
+
+
+def test_a_plan_that_was_replaced_is_read_anew_though_its_time_and_size_are_the_same(path: Path) -> None:
+    reader, status = PlanReader(), path.stat()
+    before = reader.read(path)
+    dataset = sample_plan()
+    dataset.PatientID = "".join(reversed(str(dataset.PatientID)))
+    path.write_bytes(plan_bytes(dataset))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert reader.read(path) == read_plan(path) != before
+
+
+def test_a_plan_that_cannot_be_read_is_tried_again(path: Path) -> None:
+    reader, content = PlanReader(), path.read_bytes()
+    path.write_bytes(content[:-10])
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        reader.read(path)
+    path.write_bytes(content)
+    assert reader.read(path) == read_plan(path)
+
+
+def test_many_plans_are_each_read_right(path: Path, tmp_path: Path) -> None:
+    reader = PlanReader()
+    for number in range(100):
+        dataset = sample_plan()
+        dataset.PatientID = f"P{number}"
+        path.write_bytes(plan_bytes(dataset))
+        assert reader.read(path).patient_id == f"P{number}"
 
 
 # A plan of one beam

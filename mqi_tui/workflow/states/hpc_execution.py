@@ -126,8 +126,10 @@ def _check_run(beam: BeamRecord, context: WorkflowContext, record: ExitRecord, l
             f"{record.raw_files[0]} has {record.raw_size} bytes, but the dose grid of {TPS_NAME} needs {expected}; "
             "the disk on the HPC may be full, or the engine uses another grid."
         )
+    if log.histories_asked is None:
+        return expected
     histories = sum(int(csv.count.sum()) for csv in read_beam_csvs(context.input_folder(beam)).values())
-    if log.histories_asked is not None and log.histories_asked != histories:
+    if log.histories_asked != histories:
         raise PermanentError(
             f"mqi_simulation read {log.histories_asked} histories, but the beam's CSVs hold {histories}: it does not "
             f"read this row layout right; set another interpreter.csv_layout than "

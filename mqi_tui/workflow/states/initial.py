@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from mqi_tui.config import Settings
 from mqi_tui.domain.errors import InputError, TransientError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.moqui.beam_folder import BeamLogs, read_beam_logs
 from mqi_tui.moqui.plan_match import plan_beam_of
-from mqi_tui.moqui.rtplan import PlanBeam, RtPlan, find_plan, read_plan
+from mqi_tui.moqui.rtplan import PlanBeam, RtPlan, find_plan
 from mqi_tui.moqui.text_files import unreadable
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
@@ -26,11 +25,12 @@ class BeamInput:
     plan_beam: PlanBeam
 
 
-def read_input_of(beam: BeamRecord, settings: Settings) -> BeamInput:
+def read_input_of(beam: BeamRecord, context: WorkflowContext) -> BeamInput:
     """Logs and plan of a beam; raises InputError when one is missing, damaged, or they do not belong together.
 
     Raises TransientError while the share with the case folders is lost.
     """
+    settings = context.settings
     beam_path, scan_directory = beam.beam_path, settings.scan_directory
     try:
         is_there = beam_path.is_dir()
@@ -41,13 +41,13 @@ def read_input_of(beam: BeamRecord, settings: Settings) -> BeamInput:
     if not is_there:
         raise InputError(f"{beam_path}: the beam folder is not there any more; bring it back, then retry.")
     logs = read_beam_logs(beam_path)
-    plan = read_plan(find_plan(beam_path.parent, settings.scan.plan_pattern))
+    plan = context.plans.read(find_plan(beam_path.parent, settings.scan.plan_pattern))
     return BeamInput(logs, plan, plan_beam_of(logs, plan))
 
 
 class InitialState:
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
-        found = await asyncio.to_thread(read_input_of, beam, context.settings)
+        found = await asyncio.to_thread(read_input_of, beam, context)
         layers = len(found.logs.layers)
         return Outcome(
             BeamStatus.PREPROCESSING,

@@ -15,7 +15,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.local_files import make_private_folder
 from mqi_tui.moqui.calibration import Calibration, write_calibration
-from mqi_tui.moqui.layer_csv import check_beam_csvs, read_layer_csv, write_layer_csv
+from mqi_tui.moqui.layer_csv import bring_layer_csv, check_beam_csvs
 from mqi_tui.moqui.rtplan import PlanBeam, write_reduced_plan
 from mqi_tui.moqui.text_files import unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput, check_keys
@@ -33,7 +33,7 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 class PreprocessingState:
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         settings = context.settings
-        found = await asyncio.to_thread(read_input_of, beam, settings)
+        found = await asyncio.to_thread(read_input_of, beam, context)
         machine = select_machine(settings, found.plan_beam)
         work = context.work_folder(beam)
         staging = await asyncio.to_thread(_make_staging, work, beam, found, machine)
@@ -134,10 +134,7 @@ def _collect(beam: BeamRecord, context: WorkflowContext, found: BeamInput, stagi
             f"mqi_interpreter ended well but left no CSV that matches interpreter.csv_pattern "
             f"({settings.interpreter.csv_pattern}) in {output}."
         )
-    csvs = {}
-    for path in made:
-        csv = read_layer_csv(path)
-        csvs[write_layer_csv(fresh, csv, settings.interpreter.csv_layout)] = csv
+    csvs = dict(bring_layer_csv(path, fresh, settings.interpreter.csv_layout) for path in made)
     histories = check_beam_csvs(fresh, csvs, found.logs.layers, found.plan_beam)
     tps = _tps_input(beam, settings, output, found)
     (fresh / TPS_NAME).write_text(tps.render(), encoding="utf-8")
