@@ -51,12 +51,13 @@ class LocalTransport:
     async def read(self, path: PurePosixPath, offset: int, limit: int) -> bytes:
         return await in_thread(_read, Path(path), offset, limit)
 
-    async def write(self, path: PurePosixPath, content: bytes, *, mode: int = 0o600) -> None:
-        def work(target: Path) -> None:
-            with file_errors(target, "write"):
-                write_whole(target, content, mode)
+    async def write(self, path: PurePosixPath, content: bytes) -> None:
+        await in_thread(_write, Path(path), content)
 
-        await in_thread(work, Path(path))
+    async def write_folder(self, path: PurePosixPath, contents: Mapping[str, bytes]) -> None:
+        await in_thread(_make_folder, Path(path))
+        for name, content in contents.items():
+            await in_thread(_write, Path(path) / name, content)
 
     async def stat(self, path: PurePosixPath) -> RemoteFile | None:
         return await in_thread(_stat, Path(path))
@@ -125,6 +126,11 @@ def _read(path: Path, offset: int, limit: int) -> bytes:
                 return file.read(limit)
         except (FileNotFoundError, NotADirectoryError):
             return b""
+
+
+def _write(path: Path, content: bytes) -> None:
+    with file_errors(path, "write"):
+        write_whole(path, content, 0o600)
 
 
 def _stat(path: Path) -> RemoteFile | None:

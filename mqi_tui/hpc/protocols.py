@@ -39,8 +39,15 @@ class Transport(Protocol):
         """Up to `limit` bytes from `offset`; empty at the end of the file and for a missing file."""
         ...
 
-    async def write(self, path: PurePosixPath, content: bytes, *, mode: int = 0o600) -> None:
-        """Write a small file whole (temporary name, fsync, rename); its folder must exist."""
+    async def write(self, path: PurePosixPath, content: bytes) -> None:
+        """Write a small file (0600) whole (temporary name, fsync, rename); its folder must exist."""
+        ...
+
+    async def write_folder(self, path: PurePosixPath, contents: Mapping[str, bytes]) -> None:
+        """Make the folder as `make_folder` does, and small files in it (0600), in one go over the connection.
+
+        Nobody may read them meanwhile; called again it writes them anew.
+        """
         ...
 
     async def stat(self, path: PurePosixPath) -> RemoteFile | None:

@@ -113,10 +113,7 @@ class RemoteHandler:
         job = _job_spec(beam_id, attempt_folder, token, gpu_id)
         if (job_id := await self._scheduler.find(job)) is not None:
             return job_id
-        await self._transport.make_folder(attempt_folder)
-        for name, content in inputs.items():
-            await self._transport.write(attempt_folder / name, content)
-        await self._transport.write(job.script, script, mode=0o700)
+        await self._transport.write_folder(attempt_folder, {**inputs, JOB_SCRIPT_NAME: script})
         return await self._scheduler.submit(job)
 
     async def find_job(self, beam_id: str, attempt_folder: PurePosixPath, token: str, gpu_id: int) -> str | None:

@@ -119,10 +119,25 @@ async def test_write_replaces_a_file_whole_and_for_its_user_alone(transport: Tra
     assert list(tmp_path.iterdir()) == [target]
 
 
-async def test_write_can_make_a_script(transport: Transport, tmp_path: Path) -> None:
-    await transport.write(remote(tmp_path / "job.sh"), b"", mode=0o700)
+async def test_a_folder_is_written_with_small_files_and_again(transport: Transport, tmp_path: Path) -> None:
+    folder = tmp_path / "hpc" / "run [1]"
+    await transport.write_folder(remote(folder), {"한글.in": b"first, and longer", "empty": b""})
+    await transport.write_folder(remote(folder), {"한글.in": b"second", "job.sh": b"x" * 1024})
 
-    assert stat.S_IMODE((tmp_path / "job.sh").stat().st_mode) == 0o700
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "한글.in": b"second",
+        "empty": b"",
+        "job.sh": b"x" * 1024,
+    }
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
+
+
+async def test_a_file_in_the_way_of_a_written_folder_is_named(transport: Transport, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+
+    with pytest.raises(PermanentError, match=f"{tmp_path}/a.*move it away"):
+        await transport.write_folder(remote(tmp_path / "a" / "b"), {"job.sh": b""})
 
 
 async def test_write_keeps_a_name_of_255_bytes(transport: Transport, tmp_path: Path) -> None:

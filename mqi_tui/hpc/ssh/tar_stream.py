@@ -1,4 +1,4 @@
-"""Local files as one tar stream: many small files travel in one go instead of a round trip each."""
+"""Files as one tar stream: many small files travel in one go instead of a round trip each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PIECE = 1024 * 1024
 """Bytes read and sent at once."""
 
 
-async def tar_stream(files: Mapping[str, Path]) -> AsyncIterator[bytes]:
-    """The pieces of a tar archive that unpacks to `files` by name, each 0600.
+async def tar_stream(files: Mapping[str, Path] | Mapping[str, bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a tar archive that unpacks to `files` by name, local files or contents, each 0600.
 
     Raises PermanentError or TransientError for a file that cannot be read, or that changes while it is.
     """
@@ -33,20 +33,31 @@ def _joined(pieces: Iterator[bytes]) -> bytes:
     return bytes(collected)
 
 
-def _pieces(files: Mapping[str, Path]) -> Iterator[bytes]:
-    for name, path in files.items():
-        with file_errors(path, "read"), path.open("rb") as file:
-            size = path.stat().st_size
-            yield _header(name, size)
-            left = size
-            while left:
-                content = file.read(min(left, PIECE))
-                if not content:
-                    raise TransientError(f"{path} has changed while it was sent.")
-                left -= len(content)
-                yield content
-            yield bytes(-size % tarfile.BLOCKSIZE)
+def _pieces(files: Mapping[str, Path] | Mapping[str, bytes]) -> Iterator[bytes]:
+    for name, source in files.items():
+        if isinstance(source, bytes):
+            yield _header(name, len(source)) + source + _padding(len(source))
+        else:
+            yield from _member(name, source)
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _member(name: str, path: Path) -> Iterator[bytes]:
+    with file_errors(path, "read"), path.open("rb") as file:
+        size = path.stat().st_size
+        yield _header(name, size)
+        left = size
+        while left:
+            content = file.read(min(left, PIECE))
+            if not content:
+                raise TransientError(f"{path} has changed while it was sent.")
+            left -= len(content)
+            yield content
+        yield _padding(size)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)
 
 
 def _header(name: str, size: int) -> bytes:

@@ -67,9 +67,9 @@ class SshTransport:
                     return await _read(file, offset, limit)
         return b""
 
-    async def write(self, path: PurePosixPath, content: bytes, *, mode: int = 0o600) -> None:
+    async def write(self, path: PurePosixPath, content: bytes) -> None:
         temporary = str(path.with_name(temporary_name(path.name)))
-        attributes = asyncssh.SFTPAttrs(permissions=mode)
+        attributes = asyncssh.SFTPAttrs(permissions=0o600)
         async with self._files("write", path) as sftp:
             async with sftp.open(temporary, "wb", attributes) as file:
                 await file.write(content)
@@ -115,10 +115,16 @@ class SshTransport:
                     ) from None
                 raise
 
+    async def write_folder(self, path: PurePosixPath, contents: Mapping[str, bytes]) -> None:
+        await self._unpack(tar_stream(contents), path)
+
     async def put_files(self, files: Mapping[str, Path], folder: PurePosixPath) -> None:
-        unpack = ["sh", "-c", _UNPACK, "mqi-unpack", str(folder)]
         async with self._uploads:
-            answer = await self._shell.feed(unpack, tar_stream(files), _UPLOAD_SECONDS)
+            await self._unpack(tar_stream(files), folder)
+
+    async def _unpack(self, archive: AsyncIterator[bytes], folder: PurePosixPath) -> None:
+        unpack = ["sh", "-c", _UNPACK, "mqi-unpack", str(folder)]
+        answer = await self._shell.feed(unpack, archive, _UPLOAD_SECONDS)
         if answer.exit_status != 0:
             reason = reason_in(answer.stderr.decode(errors="replace"))
             raise await self._refused("write in", folder, reason)
