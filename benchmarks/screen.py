@@ -23,7 +23,7 @@ import psutil
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Actions
-from mqi_tui.ui.app import MqiApp
+from mqi_tui.ui.running import run_screen
 from tests.support.screens import a_config
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
@@ -68,7 +68,7 @@ async def play(*, moving: bool) -> None:
             engine.publish(pictures[step % STEPS])
 
     mover = asyncio.create_task(move()) if moving else None
-    await MqiApp(engine, a_config(), Actions()).run_async()
+    await run_screen(engine, a_config(), Actions())
     if mover is not None:
         mover.cancel()
 

@@ -104,8 +104,8 @@ async def run_engine(config: Config, *, headless: bool, dispatch_all: bool, unti
 
 async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     # Imported late: a headless run needs no Textual.
-    from mqi_tui.ui.app import MqiApp  # noqa: PLC0415
     from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
+    from mqi_tui.ui.running import run_screen  # noqa: PLC0415
     from mqi_tui.ui.theme import remembered_theme  # noqa: PLC0415
 
     actions = actions_of(config)
@@ -113,7 +113,7 @@ async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
         _log_to_file(config)
         async with ended_with_terminal():
-            await MqiApp(engine, config, actions, theme).run_async()
+            await run_screen(engine, config, actions, theme)
         return 0
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, TypeVar
 
 from mqi_tui.domain.text import printable
 from mqi_tui.moqui.plan_file import PlanError, items_in, number_in, text_in, whole_in, with_plan
 from mqi_tui.moqui.rtplan import SETUP, check_kind, layer_energies
 from mqi_tui.moqui.text_files import quoted
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 T = TypeVar("T")
 

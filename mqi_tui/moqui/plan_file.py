@@ -8,15 +8,14 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-import pydicom
-from pydicom import Dataset, FileDataset
-from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from typing import TYPE_CHECKING, TypeVar
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.text_files import quoted, read_bytes
+
+# pydicom takes a tenth of the program's start to import, and no plan is read by then: so it is, where it is used.
+if TYPE_CHECKING:
+    from pydicom import Dataset, FileDataset
 
 T = TypeVar("T")
 
@@ -75,7 +74,10 @@ def _parse(data: bytes) -> FileDataset:
     if _DEFLATED in data[:_META_BYTES]:
         # A small file of that kind can unpack to more than the memory holds.
         raise PlanError("it is a deflated DICOM file; export the plan with another transfer syntax")
-    dataset = pydicom.dcmread(io.BytesIO(data + _END))
+    from pydicom import dcmread  # noqa: PLC0415
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian  # noqa: PLC0415
+
+    dataset = dcmread(io.BytesIO(data + _END))
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax not in {ImplicitVRLittleEndian, ExplicitVRLittleEndian}:
         raise PlanError(
@@ -89,6 +91,8 @@ def _parse(data: bytes) -> FileDataset:
 
 def items_in(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence, none if it is not there; raises PlanError for what is no sequence."""
+    from pydicom.sequence import Sequence as DicomSequence  # noqa: PLC0415
+
     value = dataset.get(keyword)
     if value is None:
         return []

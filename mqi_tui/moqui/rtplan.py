@@ -8,9 +8,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydicom import Dataset, FileDataset
-from pydicom.sequence import Sequence as DicomSequence
+from typing import TYPE_CHECKING
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.plan_file import (
@@ -25,6 +23,9 @@ from mqi_tui.moqui.plan_file import (
 )
 from mqi_tui.moqui.plan_range import HIGHEST_ENERGY_MEV
 from mqi_tui.moqui.text_files import quoted, read_bytes
+
+if TYPE_CHECKING:
+    from pydicom import Dataset, FileDataset
 
 SETUP = "SETUP"
 """TreatmentDeliveryType of a beam for imaging alone."""
@@ -217,7 +218,7 @@ def _reduce(source: Path, dataset: Dataset, number: int) -> None:
     if len(beams) != 1:
         raise PlanError(f"beam {number} is in it {len(beams)} times, expected once; export the plan again")
     RtPlan(source, "", (_beam(beams[0]),)).beam(number)
-    dataset.IonBeamSequence = DicomSequence(beams)
+    dataset.IonBeamSequence = beams
     groups = []
     for group in items_in(dataset, "FractionGroupSequence"):
         referenced = [
@@ -226,7 +227,7 @@ def _reduce(source: Path, dataset: Dataset, number: int) -> None:
             if whole_in(item, "ReferencedBeamNumber") == number
         ]
         if referenced:
-            group.ReferencedBeamSequence = DicomSequence(referenced)
+            group.ReferencedBeamSequence = referenced
             group.NumberOfBeams = len(referenced)
             groups.append(group)
-    dataset.FractionGroupSequence = DicomSequence(groups)
+    dataset.FractionGroupSequence = groups

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from textual.app import App
@@ -37,12 +37,22 @@ class MqiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "mqi-tui"
 
-    def __init__(self, engine: EngineControl, config: Config, actions: Actions, theme: str = DEFAULT) -> None:
+    def __init__(
+        self,
+        engine: EngineControl,
+        config: Config,
+        actions: Actions,
+        theme: str = DEFAULT,
+        *,
+        when_shown: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`when_shown` is called once, when the first picture is on the terminal."""
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         language.choose(config.settings.language)
         # Programs like this are used over SSH, where every frame of an animation costs bytes.
         self.animation_level = "none"
         self._engine = engine
+        self._when_shown = when_shown
         self._state_directory = config.settings.state_directory
         self._main = MainScreen(engine, self, config, actions)
         self.set_keymap(actions.keymap)
@@ -50,6 +60,9 @@ class MqiApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return self._main
+
+    def on_ready(self) -> None:
+        self._when_shown()
 
     def carry_out(self, command: Coroutine[object, object, Outcome]) -> None:
         """Carry a command out beside the screen; its outcome becomes a toast."""
