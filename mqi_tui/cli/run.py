@@ -63,8 +63,7 @@ async def run(options: argparse.Namespace) -> int:
 
 async def _offer_set_up(path: Path) -> None:
     """On a terminal, where a config could be but is none; whoever leaves it is told that there is none, as ever."""
-    has_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-    if has_terminal and can_be_written(path):
+    if not _streams_elsewhere() and can_be_written(path):
         # Imported late: most starts need no set-up.
         from mqi_tui.ui.setup.app import SetupApp  # noqa: PLC0415
         from mqi_tui.ui.theme import remembered_theme  # noqa: PLC0415
@@ -102,6 +101,12 @@ async def run_engine(config: Config, *, headless: bool, dispatch_all: bool, unti
         return await Headless(engine, dispatch_all=dispatch_all).run(until_idle=until_idle)
 
 
+def _streams_elsewhere() -> str:
+    """Which streams are no terminal: the screen is drawn on stderr, as large as stdout, and its keys are stdin."""
+    streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
+    return ", ".join(name for name, stream in streams.items() if stream is None or not stream.isatty())
+
+
 async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     # Imported late: a headless run needs no Textual.
     from mqi_tui.ui.keymap import actions_of  # noqa: PLC0415
@@ -111,6 +116,11 @@ async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     actions = actions_of(config)
     theme = await in_thread(remembered_theme, config.settings.state_directory)
     async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
+        if elsewhere := _streams_elsewhere():
+            raise RequestRefusedError(
+                f"the full-screen program needs a terminal, but this is none: {elsewhere}; start it without "
+                "redirections and pipes, or with --headless."
+            )
         _log_to_file(config)
         async with ended_with_terminal():
             await run_screen(engine, config, actions, theme)

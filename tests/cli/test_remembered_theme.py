@@ -36,11 +36,20 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return themes
 
 
+def _use_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From within the test, for what captures its output comes after the fixtures."""
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, Terminal())
+
+
 async def _start(site: Site) -> None:
     assert await run.run_engine(site.config, headless=False, dispatch_all=False, until_idle=False) == 0
 
 
-async def test_the_program_begins_with_the_theme_that_was_chosen(site: Site, started: list[str]) -> None:
+async def test_the_program_begins_with_the_theme_that_was_chosen(
+    site: Site, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _use_terminal(monkeypatch)
     await _start(site)
     state = site.config.settings.state_directory
     remember_theme(state, SAFE_DARK.name)
@@ -53,8 +62,7 @@ async def test_the_program_begins_with_the_theme_that_was_chosen(site: Site, sta
 async def test_the_set_up_has_the_theme_that_was_chosen_beside_it(
     tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for stream in ("stdin", "stdout", "stderr"):
-        monkeypatch.setattr(sys, stream, Terminal())
+    _use_terminal(monkeypatch)
     await run._offer_set_up(tmp_path / "config.yaml")
     (tmp_path / "state").mkdir()
     remember_theme(tmp_path / "state", LIGHT.name)

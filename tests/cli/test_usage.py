@@ -153,3 +153,9 @@ def test_keys_that_are_wrong_are_refused_before_anything_is_started(command: str
     message = refused(mqi_tui(command, "--config", tmp_path / "config.yaml"))
     assert f"{tmp_path / 'config.yaml'}:2: keys.retry_target[1]: found 'f99', expected the name of a key" in message
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_the_screen_is_not_drawn_where_there_is_no_terminal(quick: QuickSite) -> None:
+    answer = at(quick, "run")
+    assert answer.returncode == 2
+    assert "needs a terminal, but this is none: stdin, stdout, stderr; start it without redirections" in answer.stderr
