@@ -67,8 +67,8 @@ class BeamProgress:
     """0..1 of its whole way."""
     detail: str = ""
     """A few words on what happens now; empty when there is nothing to say."""
-    job_waits: bool = False
-    """As in BeamRecord."""
+    job_waits: bool | None = None
+    """As in BeamRecord; None where there is no news of it: it stays as it was."""
 
 
 class AttemptOutcome(StrEnum):

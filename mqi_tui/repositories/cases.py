@@ -176,7 +176,8 @@ class CaseRepository:
             for beam_id, now in values.items():
                 # Writing the same again would count as news.
                 await transaction.run(
-                    """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail, job_waits = :job_waits
+                    """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail,
+                       job_waits = COALESCE(:job_waits, job_waits)
                        WHERE beam_id = :beam_id AND status = :stage
                        AND (progress < :progress OR detail <> :detail OR job_waits <> :job_waits)""",
                     {
@@ -184,7 +185,7 @@ class CaseRepository:
                         "stage": now.stage.value,
                         "progress": now.progress,
                         "detail": storable(now.detail),
-                        "job_waits": int(now.job_waits),
+                        "job_waits": None if now.job_waits is None else int(now.job_waits),
                     },
                 )
 

@@ -34,9 +34,15 @@ class ProgressBoard:
         self._values: dict[str, BeamProgress] = {}
 
     def report(
-        self, beam_id: str, stage: BeamStatus, fraction: float, detail: str = "", *, job_waits: bool = False
+        self, beam_id: str, stage: BeamStatus, fraction: float, detail: str = "", *, job_waits: bool | None = None
     ) -> None:
-        """`fraction` (0..1) of `stage` is done; `detail` is a few words, empty when there is nothing to say."""
+        """`fraction` (0..1) of `stage` is done; `detail` is a few words, empty when there is nothing to say.
+
+        `job_waits` is None where there is no news of it.
+        """
+        earlier = self._values.get(beam_id)
+        if job_waits is None and earlier is not None and earlier.stage is stage:
+            job_waits = earlier.job_waits
         self._values[beam_id] = BeamProgress(stage, overall_progress(stage, fraction), detail, job_waits)
 
     def take(self) -> dict[str, BeamProgress]:

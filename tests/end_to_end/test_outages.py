@@ -63,6 +63,35 @@ async def test_an_outage_fails_nothing_and_all_goes_on_by_itself(site: Site, clu
         assert engine.snapshot.notice == ""
 
 
+async def test_what_a_job_did_when_it_was_last_seen_is_said_while_nobody_can_look(site: Site, cluster: Cluster) -> None:
+    # A job that takes every CPU of the node lets the next one wait.
+    site.configure(
+        hpc=hpc_settings(cluster, "ssh", "slurm", site.remote)
+        | {"gpu_count": 1, "slurm": {"cpus": 16, "queue_ahead": 1}},
+        engine={"command": ["sleep", "600"]},
+        retry={"first_pause_seconds": 0.2, "longest_pause_seconds": 0.4},
+    )
+    site.add_cases(1, beams=2, layers=3)
+
+    def told(snapshot: EngineSnapshot) -> list[str]:
+        return sorted(beam.word for beam in all_beams(snapshot))
+
+    async with site.engine(auto_dispatch=True) as engine:
+        await wait_for(engine, lambda seen: told(seen) == ["computing", "in HPC queue"] and _all_submitted(seen))
+        cluster.stop(Daemon.SSHD)
+        await wait_for(engine, lambda seen: all("held up since" in beam.detail for beam in all_beams(seen)))
+        gone = time.monotonic()
+        # Both go back into their state again and again, and find nothing new.
+        while time.monotonic() - gone < OUTAGE_SECONDS / 2:
+            assert told(engine.snapshot) == ["computing", "in HPC queue"]
+            await asyncio.sleep(0.1)
+        cluster.start(Daemon.SSHD)
+        await wait_for(engine, lambda seen: seen.notice == "" and told(seen) == ["computing", "in HPC queue"])
+        for beam in all_beams(engine.snapshot):
+            await engine.cancel_beam(beam.beam_id)
+        await wait_for(engine, lambda seen: seen.is_idle)
+
+
 def _all_submitted(snapshot: EngineSnapshot) -> bool:
     return all(beam.hpc_job_id for beam in all_beams(snapshot) if beam.status is BeamStatus.HPC_RUNNING)
 

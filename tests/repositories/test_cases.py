@@ -222,7 +222,7 @@ async def test_a_job_that_waits_in_the_schedulers_queue_is_no_computing_one_unti
     await store.queue_up("A_1")
     await store.compute("A_1")
 
-    async def word_after(*, waits: bool) -> str:
+    async def word_after(*, waits: bool | None) -> str:
         now = BeamProgress(BeamStatus.HPC_RUNNING, 0.15, "why", waits)
         await store.cases.update_progress({"A_1": now})
         beam = await store.cases.get_beam_by_id("A_1")
@@ -231,7 +231,9 @@ async def test_a_job_that_waits_in_the_schedulers_queue_is_no_computing_one_unti
 
     assert await word_after(waits=True) == "in HPC queue"
     assert await word_after(waits=False) == "computing"
+    assert await word_after(waits=None) == "computing"
     assert await word_after(waits=True) == "in HPC queue"
+    assert await word_after(waits=None) == "in HPC queue"
     await store.succeed("A_1")
     beam = await store.cases.get_beam_by_id("A_1")
     assert beam is not None

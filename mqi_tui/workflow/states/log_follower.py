@@ -35,6 +35,8 @@ class LogFollower:
         """When it was first seen to compute; None until then, and for a job that may have begun long before."""
         self._place: JobPlace | None = None
         self._report: JobReport | None = None
+        self._waits = is_new or beam.job_waits
+        """Until it is seen to compute; while nobody can look, what was seen last still holds."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> LogFollower:
@@ -69,9 +71,18 @@ class LogFollower:
             detail = describe(self._report, self._place, datetime.now(UTC))
             fraction = self._parser.state.fraction or 0.0
             self._tell_time_left()
-            waits = self._report is not None and self._report.state is JobState.PENDING
-            self._context.progress.report(self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail, job_waits=waits)
+            self._context.progress.report(
+                self._beam_id, BeamStatus.HPC_RUNNING, fraction, detail, job_waits=self._is_waiting()
+            )
             await asyncio.sleep(self._context.settings.hpc.poll_interval_seconds)
+
+    def _is_waiting(self) -> bool:
+        state = None if self._report is None else self._report.state
+        if state is JobState.PENDING:
+            self._waits = True
+        elif state is JobState.RUNNING or self._place is not None:
+            self._waits = False
+        return self._waits
 
     def _tell_time_left(self) -> None:
         now = time.monotonic()
