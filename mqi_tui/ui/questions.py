@@ -60,10 +60,13 @@ def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | Non
             "Every step is done again, from the check of the folder to a new job on the HPC. "
             "A dose file that is there now is replaced when the new one is verified."
         ),
-        _("To go on from the step that failed instead, say no and press {retry}.").format(
-            retry=actions.way_to("retry_target")
-        ),
     ]
+    if any(beam.status is not BeamStatus.COMPLETED for beam in ended):
+        lines.append(
+            _("To go on from the step that failed instead, say no and press {retry}.").format(
+                retry=actions.way_to("retry_target")
+            )
+        )
     title = _("Run {beams} again from the beginning?").format(beams=counted(len(ended), "beam"))
     return Question(title, tuple(lines), _("run again"))
 

@@ -25,6 +25,7 @@ from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.screens.confirm import ConfirmScreen
 from mqi_tui.ui.screens.help import HelpScreen
 from mqi_tui.ui.widgets.case_beam_list import CaseBeamList
+from mqi_tui.ui.widgets.depth_plot import OverlaidPlot
 from mqi_tui.ui.widgets.detail_pane import DetailPane
 from mqi_tui.ui.widgets.page_view import PageView
 from mqi_tui.workflow.inspection import BeamDose, CasePlan, DoseAbsence, NoDose, PlannedBeam
@@ -388,6 +389,15 @@ async def test_on_a_narrow_screen_one_tab_is_shown_at_a_time_and_can_be_clicked(
         await stage.press("left", "left")
         assert "[1 Beams]" in stage.lines[1]
         assert the_list(stage).has_focus
+
+
+async def test_on_a_wide_screen_of_few_rows_the_curves_have_them_all_too() -> None:
+    async with on_case_screen(an_engine(), (110, 30)) as stage:
+        await until_read(stage)
+        await stage.press("3")
+        await stage.until(lambda: "⠤" in drawn(stage))
+        assert "[3 Depth doses]" in stage.lines[1]
+        assert stage.app.screen.query_one(OverlaidPlot).size.height > 20
 
 
 async def test_the_pane_with_the_keys_is_the_tab_that_stays_when_the_screen_gets_narrow() -> None:

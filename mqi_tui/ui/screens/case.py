@@ -40,8 +40,10 @@ from mqi_tui.ui.widgets.tab_line import TabLine
 from mqi_tui.workflow.control import EngineControl
 from mqi_tui.workflow.inspection import BeamDose, CasePlan, NoDose
 
-_WIDE = 110
-"""Columns from which all tabs are shown at once."""
+_WIDE, _HIGH = 110, 38
+"""Columns and rows from which all tabs are shown at once, one below the other."""
+_VERY_WIDE = 160
+"""Columns from which they are whatever the rows: the plan is beside the beams then."""
 
 
 class Tab(StrEnum):
@@ -138,14 +140,14 @@ class CaseScreen(Tabbed[Tab]):
         self._show_tab(Tab.DEPTH_DOSES)
 
     def _show_tab(self, tab: Tab) -> None:
-        """On a narrow screen the tab is all that is shown; on a wide one it has the keys."""
+        """On a small screen the tab is all that is shown; on a large one it has the keys."""
         self._tab = tab
         self._tabs.show(tab)
         self._arrange()
         (self._beams if tab is Tab.BEAMS else self._panes[tab]).focus()
 
     def on_descendant_focus(self) -> None:
-        """The pane that was reached by `tab` or a click is the tab that stays when the screen gets narrow."""
+        """The pane that was reached by `tab` or a click is the tab that stays when the screen gets small."""
         reached = self.focused.ancestors_with_self if self.focused is not None else []
         self._tab = next((tab for tab, pane in self._panes.items() if pane in reached), self._tab)
         self._tabs.show(self._tab)
@@ -155,8 +157,11 @@ class CaseScreen(Tabbed[Tab]):
         return dict(zip(Tab, (self._table, self._plan_view, self._curves), strict=True))
 
     def _arrange(self) -> None:
+        width, height = self.app.size
+        is_stacked = _WIDE <= width < _VERY_WIDE and height >= _HIGH
+        self.set_class(is_stacked, "-stacked")
         for tab, pane in self._panes.items():
-            pane.display = tab is self._tab or self.app.size.width >= _WIDE
+            pane.display = tab is self._tab or is_stacked or width >= _VERY_WIDE
         self._curves.show(self._beams.rows)
 
     @property
