@@ -125,7 +125,7 @@ class MqiApp(App[None]):
             self.complain(sentences(outcome.broken))
 
     def _toast(self, message: str, title: str, severity: SeverityLevel) -> None:
-        self.notify(message, title=title, severity=severity, timeout=4 if severity == "information" else 12)
+        self.notify(message, title=title, severity=severity, timeout=4 if severity == "information" else 8)
 
     def _leave(self) -> None:
         self.run_worker(self._leave_after_commands(), group="leaving", exit_on_error=False)

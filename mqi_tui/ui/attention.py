@@ -66,8 +66,9 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
                     beams=counted(len(case.beams), "beam"),
                     reason=_reason(first.error, case),
                 ),
+                # From wherever the cursor is; `enter` goes there from this list alone.
                 _("{key} goes there, {retry} retries").format(
-                    key=actions.way_to("go_there"), retry=actions.way_to("retry_target")
+                    key=actions.way_to("next_failed"), retry=actions.way_to("retry_target")
                 ),
                 case.case_id,
                 f"beam {first.beam_id}",
@@ -75,8 +76,11 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
 
 
 def _reason(error: str | None, case: CaseView) -> str:
-    """Without the case folder's path, which would fill the row and push out what it is about."""
-    return (error or _("no reason is known")).replace(f"{case.record.case_path}{os.sep}", "")
+    """Without the paths of the case's folders, which would fill the row and push out what it is about."""
+    reason = error or _("no reason is known")
+    for folder in (*(beam.beam_path for beam in case.beams), case.record.case_path):
+        reason = reason.replace(f"{folder}{os.sep}", "")
+    return reason
 
 
 def _notice(snapshot: EngineSnapshot) -> str:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.marks import BEAM_MARKS, Mark, event_mark
 from mqi_tui.ui.measured import place_text
@@ -44,11 +45,11 @@ _OPEN_ATTEMPT = Mark("►", Tone.ACTIVE)
 
 
 def overview_page(
-    beam: BeamRecord, history: BeamHistory, place: JobPlace | None, now: datetime, width: int
+    beam: BeamRecord, history: BeamHistory, place: JobPlace | None, now: datetime, width: int, *, actions: Actions
 ) -> list[Line]:
     """Why it failed and what helps, its way with times, its attempts. `place`: where its job computes now."""
     steps = steps_of(history.events)
-    lines = [*_error(beam, width), heading(_("Timeline (UTC)"))]
+    lines = [*_error(beam, actions, width), heading(_("Timeline (UTC)"))]
     if not steps:
         lines += paragraph(
             _("Nothing has happened yet: the beam is new, d in the beam list starts it."), Tone.MUTED, width
@@ -67,15 +68,20 @@ def overview_page(
     return lines
 
 
-def _error(beam: BeamRecord, width: int) -> list[Line]:
+def _error(beam: BeamRecord, actions: Actions, width: int) -> list[Line]:
     if beam.status is not BeamStatus.FAILED:
         return []
     retries = _("retries: it goes on from {stage}.").format(stage=_(retry_at(beam.stage).word))
     return [
         heading(_("Failed while {stage}").format(stage=_(beam.stage.word))),
         *hanging([("✗ ", Tone.BAD)], beam.error or "", Tone.BAD, width),
-        *hanging([("r ", Tone.KEY)], retries, Tone.NORMAL, width),
-        *hanging([("R ", Tone.KEY)], _("runs it again from its beginning."), Tone.NORMAL, width),
+        *hanging([(f"{actions.way_to('retry_beam')} ", Tone.KEY)], retries, Tone.NORMAL, width),
+        *hanging(
+            [(f"{actions.way_to('rerun_beam')} ", Tone.KEY)],
+            _("runs it again from its beginning."),
+            Tone.NORMAL,
+            width,
+        ),
         BLANK,
     ]
 

@@ -63,7 +63,7 @@ def about_rerun(beams: Sequence[BeamRecord], actions: Actions) -> Question | Non
     ]
     if any(beam.status is not BeamStatus.COMPLETED for beam in ended):
         lines.append(
-            _("To go on from the step that failed instead, say no and press {retry}.").format(
+            _("To go on from the step it stopped in instead, say no and press {retry}.").format(
                 retry=actions.way_to("retry_target")
             )
         )

@@ -159,6 +159,8 @@ class _BeamWorker:
 
     async def _hold_up(self, beam: BeamRecord, error: MqiError | str) -> None:
         """Something outside is in the way: say so once, wait, and let the loop enter the same state again."""
+        # A state may have taken the beam on: waiting for a GPU ends in computing.
+        beam = await self._context.cases.get_beam_by_id(self.beam_id) or beam
         if self._held_up_since is None:
             self._held_up_since = datetime.now(UTC)
             await self._context.cases.add_event(

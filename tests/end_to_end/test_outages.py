@@ -80,6 +80,7 @@ async def test_what_a_job_did_when_it_was_last_seen_is_said_while_nobody_can_loo
         await wait_for(engine, lambda seen: told(seen) == ["computing", "in HPC queue"] and _all_submitted(seen))
         cluster.stop(Daemon.SSHD)
         await wait_for(engine, lambda seen: all("held up since" in beam.detail for beam in all_beams(seen)))
+        assert not any("held up while waiting for GPU" in event.message for event in engine.snapshot.events)
         gone = time.monotonic()
         # Both go back into their state again and again, and find nothing new.
         while time.monotonic() - gone < OUTAGE_SECONDS / 2:

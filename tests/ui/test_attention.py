@@ -56,7 +56,8 @@ def test_the_reason_is_told_without_the_path_of_the_case() -> None:
     log = case.record.case_path / "b1" / "01.ptn"
     failed = replace(case.beams[0], error=f"{log} is cut short")
     (row,) = attention_rows(a_snapshot(replace(case, beams=(failed,))), Actions())
-    assert row.text == f"alpha: 1 of 1 beam failed: {Path('b1', '01.ptn')} is cut short"
+    assert row.text == "alpha: 1 of 1 beam failed: 01.ptn is cut short"
+    assert row.remedy == "n goes there, r retries"
 
 
 async def test_it_takes_no_room_while_nothing_is_in_it() -> None:

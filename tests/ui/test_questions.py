@@ -77,7 +77,7 @@ async def test_a_full_rerun_is_confirmed_and_touches_ended_beams_alone() -> None
         await stage.press("ctrl+p", *"rerun", "enter")
         assert "Run 1 beam again from the beginning?" in stage.text
         assert "alpha_b3: now completed" in stage.text
-        assert "the step that failed" not in stage.text
+        assert "the step it stopped in" not in stage.text
         await stage.press("y")
         await stage.until(lambda: stage.engine.commands == [("rerun", "alpha_b3")])
 
@@ -86,7 +86,7 @@ async def test_a_full_rerun_of_a_failed_beam_says_that_a_retry_may_do() -> None:
     failed = a_case("alpha", a_beam("alpha", "b1", BeamStatus.FAILED, error="no logs"))
     async with on_stage(ScriptedEngine(a_snapshot(failed))) as stage:
         await stage.press("ctrl+p", *"rerun", "enter")
-        assert "To go on from the step that failed instead, say no and press r." in stage.text
+        assert "To go on from the step it stopped in instead, say no and press r." in stage.text
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])

@@ -61,3 +61,11 @@ async def test_a_beam_whose_job_waits_in_the_schedulers_queue_is_shown_as_waitin
         assert "1 in HPC queue, 1 computing" in stage.text
         await stage.press("right", "down")
         assert why in stage.text
+
+
+async def test_a_case_at_work_says_how_many_of_its_beams_have_failed() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        alpha, beta = (next(line for line in stage.lines if f"▸ {name}" in line) for name in ("alpha", "beta"))
+        assert "► working 0/2 ✗1" in alpha
+        assert "► working 0/1 " in beta
+        assert "✗" not in beta[:40]

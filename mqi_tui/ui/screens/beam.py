@@ -227,7 +227,7 @@ class BeamScreen(Tabbed[Tab]):
             elapsed(steps_of(history.events), now) if history else None,
         )
         if history is not None and self._tab is Tab.OVERVIEW:
-            self._overview.show(lambda width: overview_page(beam, history, place, now, width))
+            self._overview.show(lambda width: overview_page(beam, history, place, now, width, actions=self._actions))
 
     # Commands
 

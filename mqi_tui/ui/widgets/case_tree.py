@@ -16,7 +16,7 @@ from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.beam_tips import BeamColumn, beam_tip
 from mqi_tui.ui.language import N_, _, ngettext
-from mqi_tui.ui.marks import CASE_MARKS, FOLDER_MARKS, mark_of
+from mqi_tui.ui.marks import BEAM_MARKS, CASE_MARKS, FOLDER_MARKS, mark_of
 from mqi_tui.ui.rows import FOLDERS_KEY, BeamRow, CaseRow, FolderRow, FoldersRow, TreeRow
 from mqi_tui.ui.text import cut, fit, fit_middle
 from mqi_tui.ui.tones import Line, Tone
@@ -160,4 +160,6 @@ def case_state(case: CaseView) -> str:
             state, count = _("failed"), statuses.count(BeamStatus.FAILED)
         case status:
             return _(status.value)
-    return f"{state} {count}/{len(statuses)}"
+    failed = statuses.count(BeamStatus.FAILED)
+    lost = f" {BEAM_MARKS[BeamStatus.FAILED].glyph}{failed}" if failed and case.status is CaseStatus.PROCESSING else ""
+    return f"{state} {count}/{len(statuses)}{lost}"
