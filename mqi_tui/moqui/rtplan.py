@@ -127,14 +127,13 @@ class PlanReader:
 def write_reduced_plan(source: Path, target: Path, beam_number: int) -> None:
     """Write a copy of the plan that holds this treatment beam alone; the copy keeps the plan's UIDs.
 
-    What interpreters that count beams find is then this one. Raises InputError for a file that is no plan, for one that
-    does not have the beam exactly once, and for a beam that is not delivered; OSError if the target cannot be written.
-    Whether the rest of the plan is sound, `read_plan` proves.
+    What interpreters that count beams find is then this one. Raises InputError as `read_plan` and `RtPlan.beam` do,
+    OSError if the target cannot be written.
     """
 
     def reduce(dataset: FileDataset) -> bytes:
-        check_kind(dataset)
-        _reduce(source, dataset, beam_number)
+        _plan(source, dataset).beam(beam_number)
+        _reduce(dataset, beam_number)
         copy = io.BytesIO()
         dataset.save_as(copy, enforce_file_format=True)
         return copy.getvalue()
@@ -213,12 +212,10 @@ def layer_energies(beam: str, points: list[Dataset]) -> tuple[float, ...]:
     return tuple(energy for energy, before, after in steps if after > before)
 
 
-def _reduce(source: Path, dataset: Dataset, number: int) -> None:
-    beams = [beam for beam in items_in(dataset, "IonBeamSequence") if whole_in(beam, "BeamNumber") == number]
-    if len(beams) != 1:
-        raise PlanError(f"beam {number} is in it {len(beams)} times, expected once; export the plan again")
-    RtPlan(source, "", (_beam(beams[0]),)).beam(number)
-    dataset.IonBeamSequence = beams
+def _reduce(dataset: Dataset, number: int) -> None:
+    dataset.IonBeamSequence = [
+        beam for beam in items_in(dataset, "IonBeamSequence") if whole_in(beam, "BeamNumber") == number
+    ]
     groups = []
     for group in items_in(dataset, "FractionGroupSequence"):
         referenced = [

@@ -33,6 +33,7 @@ from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.inspection import BeamInspector
 from mqi_tui.workflow.inspector import Inspector
+from mqi_tui.workflow.outages import OutageHistory
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
 from mqi_tui.workflow.report import gather_report, write_report
 from mqi_tui.workflow.request_server import RequestServer
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _PROGRESS_INTERVAL_SECONDS = 1.0
 _REQUEST_INTERVAL_SECONDS = 0.5
+_OUTAGE_INTERVAL_SECONDS = 0.5
 
 
 class Engine:
@@ -217,6 +219,8 @@ class Engine:
         self._own("GPU readings", hpc.gpu_readings.interval_seconds, self._gauges.read_gpus)
         storage_pause = min(hpc.storage.interval_seconds, STORAGE_RETRY_SECONDS)
         self._own("storage", storage_pause, self._gauges.measure_storage)
+        outages = OutageHistory(context.cases, lambda: context.remote.unreachable_since)
+        self._own("outages", _OUTAGE_INTERVAL_SECONDS, outages.note)
         self._own("requests", _REQUEST_INTERVAL_SECONDS, self._requests.serve_pending)
         await self._manager.resume_unfinished()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Callable
 
@@ -61,6 +62,10 @@ async def test_an_outage_fails_nothing_and_all_goes_on_by_itself(site: Site, clu
         assert time.monotonic() - returned < RETURN_SECONDS + 2 * RUN_SECONDS
         assert {beam.attempt for beam in all_beams(engine.snapshot)} == {1}
         assert engine.snapshot.notice == ""
+        told = [event.message for event in engine.snapshot.events if event.message.startswith("HPC ")]
+        assert len(told) == 2
+        assert re.fullmatch(r"HPC unreachable since \d\d:\d\d:\d\d UTC", told[0])
+        assert re.fullmatch(r"HPC reachable again after \d+ s", told[1])
 
 
 async def test_what_a_job_did_when_it_was_last_seen_is_said_while_nobody_can_look(site: Site, cluster: Cluster) -> None:
