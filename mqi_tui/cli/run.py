@@ -114,13 +114,14 @@ async def _run_screen(config: Config, *, dispatch_all: bool) -> int:
     from mqi_tui.ui.theme import remembered_theme  # noqa: PLC0415
 
     actions = actions_of(config)
+    # Before the engine, which would take up unfinished work.
+    if elsewhere := _streams_elsewhere():
+        raise RequestRefusedError(
+            f"the full-screen program needs a terminal, but this is none: {elsewhere}; start it without "
+            "redirections and pipes, or with --headless."
+        )
     theme = await in_thread(remembered_theme, config.settings.state_directory)
     async with Engine.open(config, auto_dispatch=dispatch_all, has_audience=True) as engine:
-        if elsewhere := _streams_elsewhere():
-            raise RequestRefusedError(
-                f"the full-screen program needs a terminal, but this is none: {elsewhere}; start it without "
-                "redirections and pipes, or with --headless."
-            )
         _log_to_file(config)
         async with ended_with_terminal():
             await run_screen(engine, config, actions, theme)

@@ -70,7 +70,7 @@ def test_a_scan_directory_that_cannot_be_read_is_said_and_is_not_all_well(quick:
 def test_a_second_program_is_refused_with_the_name_of_the_first(quick: QuickSite) -> None:
     quick.add_case()
     with running_program(quick) as program:
-        message = refused(mqi_tui(folder=quick.site.folder))
+        message = refused(mqi_tui("run", "--headless", folder=quick.site.folder))
         assert f"mqi-tui already runs here: process {program.process.pid} of " in message
         assert "`mqi-tui status` shows its beams" in message
         assert program.process.poll() is None

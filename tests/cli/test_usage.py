@@ -159,3 +159,4 @@ def test_the_screen_is_not_drawn_where_there_is_no_terminal(quick: QuickSite) ->
     answer = at(quick, "run")
     assert answer.returncode == 2
     assert "needs a terminal, but this is none: stdin, stdout, stderr; start it without redirections" in answer.stderr
+    assert not quick.site.config.settings.database_path.exists(), "no engine was started for it"
