@@ -35,13 +35,14 @@ lint: $(STAMP) ## formatter check, linter, strict types, import contracts
 	$(BIN)/lint-imports
 
 # A machine without Slurm may skip the tests that need a cluster, but not where CI is set, as .ci/run sets it.
-# The tests of the screen need a processor and those of the cluster mostly wait, so they run side by side.
+# The tests of the screen need a processor and those of the cluster mostly wait, so they run side by side; some of the
+# former are with the latter, so that both end at about the same time.
 test: lint ## lint, then all tests; a skipped test is a failure
 	@mkdir -p .pytest_cache; \
-	$(BIN)/python -m pytest -p no:cacheprovider --junitxml=$(SCREEN_REPORT) tests/ui >$(SCREEN_LOG) 2>&1 & screen=$$!; \
+	$(BIN)/python -m pytest -p no:cacheprovider --junitxml=$(SCREEN_REPORT) --ignore-glob='tests/ui/test_t*' tests/ui >$(SCREEN_LOG) 2>&1 & screen=$$!; \
 	trap 'kill $$screen 2>/dev/null' EXIT; trap 'exit 130' INT TERM HUP; \
 	failed=0; \
-	$(BIN)/python -m pytest --ignore=tests/ui --junitxml=$(TEST_REPORT) || failed=1; \
+	$(BIN)/python -m pytest --ignore-glob='tests/ui/test_[!t]*' --junitxml=$(TEST_REPORT) || failed=1; \
 	wait $$screen || failed=1; \
 	cat $(SCREEN_LOG); \
 	exit $$failed

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from mqi_tui.ui import language
+from mqi_tui.ui import language, settling
 from tests.cluster.cluster import Cluster, temporary_cluster
 from tests.cluster.requirements import why_no_cluster
 from tests.support.site import Site
+
+# How long an example takes says what else the machine does.
+settings.register_profile("patient", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +33,13 @@ def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     language.choose("en")
     yield
     language.choose("en")
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions of a connection take keys as soon as they are there: no test types into something else by mistake."""
+    monkeypatch.setattr(settling, "SEEN_SECONDS", 0.0)
+    monkeypatch.setattr(settling, "QUIET_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ class Headless:
 
     def _summarise(self, snapshot: EngineSnapshot) -> int:
         beams = [beam for case in snapshot.cases for beam in case.beams]
-        words = {beam.status.word for beam in beams}
-        counts = ", ".join(f"{sum(beam.status.word == word for beam in beams)} {word}" for word in sorted(words))
+        words = {beam.word for beam in beams}
+        counts = ", ".join(f"{sum(beam.word == word for beam in beams)} {word}" for word in sorted(words))
         print(f"{len(beams)} beams: {counts or 'none found'}", flush=True)
         for folder in snapshot.folders:
             if folder.state.needs_person:

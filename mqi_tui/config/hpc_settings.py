@@ -67,7 +67,8 @@ class SlurmSettings(Section):
     extra_lines: tuple[Line, ...] = ()
     """Further `#SBATCH` lines, without the `#SBATCH`."""
     queue_ahead: Annotated[int, whole_number(0, 64)] = 2
-    """How many jobs more than there are GPUs may wait in Slurm's own queue, so that no GPU waits for us."""
+    """How many jobs more than `gpu_count` may be with Slurm, to wait in its own queue, so that no GPU waits for us.
+    If `gpu_count` is less than what the cluster has, Slurm may start them at once: 0 keeps strictly to `gpu_count`."""
 
 
 class GpuReadingSettings(Section):
@@ -107,7 +108,7 @@ class HpcSettings(Section):
     beam_folder: RemoteFolderTemplate = "{remote_root}/{case_id}/{beam_id}"
     """The beam's own folder there."""
     gpu_count: Annotated[int, whole_number(1, 1024)] = 8
-    """GPU slots shared by all beams; at most one job on each."""
+    """GPU slots shared by all beams; at most one job on each. `slurm.queue_ahead` adds to them."""
     poll_interval_seconds: Seconds = 1.0
     """Pause between two questions for the state of all jobs."""
     exit_record_grace_seconds: Seconds = 5.0

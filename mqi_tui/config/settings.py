@@ -52,7 +52,11 @@ class ScanSettings(Section):
     quiet_period_seconds: SecondsOrNone = 10.0
     """How long nothing in a folder may change before it counts as complete."""
     ready_marker: FileName = "_CASE_READY"
-    """Name of the file that says that a folder is complete, in it or in its parent."""
+    """Name of the file that says that a folder is complete, in it or in its parent below `scan_directory`.
+
+    For a case that is known, and in the parent, it counts when nothing has changed from one look to the next: it may
+    speak of an earlier delivery.
+    """
     max_depth: Annotated[int, whole_number(1, 10)] = 3
     """How deep below `scan_directory` case folders may lie; 1 is directly in it."""
     plan_pattern: FilePattern = "RP*.dcm"
@@ -215,11 +219,11 @@ class Settings(Section):
     state_directory: LocalPath = Path("state")
     """Where the database, the lock and the working files are; on a local disk."""
     work_folder: WorkFolderTemplate = "{work_directory}/{case_id}/{beam_id}"
-    """A beam's local working folder."""
+    """A beam's local working folder; `{work_directory}` is the folder `work` in `state_directory`."""
     result_folder: ResultFolderTemplate = "{result_path}/{case_id}/{beam_id}"
     """The folder of a beam's results."""
     max_workers: Annotated[int, whole_number(1, 64)] = 4
-    """Beams in work on this machine at once (preprocessing, checking), and as many in transfer."""
+    """Beams in work on this machine at once (checking, preprocessing, postprocessing), and as many in transfer."""
     max_beams_per_case: Annotated[int, whole_number(1, 10_000)] = 5
     """More beams in a case are shown as a warning."""
     max_csv_per_beam: Annotated[int, whole_number(1, 10_000)] = 50
@@ -262,9 +266,9 @@ class Settings(Section):
         values = _beam_values(case_id, beam_id) | {"remote_root": self.hpc.remote_root}
         return PurePosixPath(fill(self.hpc.beam_folder, values))
 
-    def run_folder_of(self, case_id: str, beam_id: str, attempt: int) -> PurePosixPath:
-        """The folder of one attempt inside the beam's folder on the HPC."""
-        return self.remote_folder_of(case_id, beam_id) / f"run-{attempt:03d}"
+    def run_folder_of(self, case_id: str, beam_id: str, number: int) -> PurePosixPath:
+        """The folder of one attempt inside the beam's folder on the HPC; by default its number is the attempt's."""
+        return self.remote_folder_of(case_id, beam_id) / f"run-{number:03d}"
 
 
 def _beam_values(case_id: str, beam_id: str) -> dict[str, object]:

@@ -22,6 +22,11 @@ def is_passing(error: OSError) -> bool:
     return error.errno in _PASSING
 
 
+def defect_words(error: BaseException) -> str:
+    """What a person reads of an error that nobody foresaw."""
+    return f"a defect in mqi-tui ({type(error).__name__}: {error})"
+
+
 class MqiError(Exception):
     """Base of all errors with a sentence meant for the user."""
 
@@ -65,6 +70,10 @@ class PermanentError(MqiError):
 
 class InputError(PermanentError):
     """A file or folder from outside cannot be used; the message names it and says what to do."""
+
+
+class AccessError(PermanentError):
+    """The HPC does not let this user in, or not at a file: a person mends it. It says nothing of a job that runs."""
 
 
 class JobLostError(TransientError):

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from mqi_tui.domain.status import BeamStatus, FolderState
 
+WORD_IN_HPC_QUEUE = "in HPC queue"
+"""The word for a beam that has its slot, but no job yet that is known to compute."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseRecord:
@@ -48,14 +51,14 @@ class BeamRecord:
     created_at: datetime
     updated_at: datetime
     job_waits: bool = False
-    """The job of a beam in HPC execution is being handed over, or waits in the scheduler's own queue."""
+    """It has a slot, and its job was not seen to compute: it is to be handed over, or waits in the HPC's queue."""
     priority: int = 0
     """-9..9; of the beams that wait for the same thing, those with the highest go first."""
 
     @property
     def word(self) -> str:
         """The word that a person reads for the beam's state."""
-        return "in HPC queue" if self.job_waits else self.status.word
+        return WORD_IN_HPC_QUEUE if self.job_waits else self.status.word
 
 
 @dataclass(frozen=True, slots=True)

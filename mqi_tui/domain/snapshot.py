@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from mqi_tui.domain.hold_up import HoldUp
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
@@ -68,6 +69,8 @@ class EngineSnapshot:
     """None until the disks were looked at."""
     questions: tuple[Question, ...] = ()
     """What the connection to the HPC waits for a person to answer, oldest first."""
+    hold_ups: Mapping[str, HoldUp] = field(default_factory=lambda: MappingProxyType({}))
+    """What has been in the way of beams for a while, by beam id; of those that try again, a while longer."""
 
     @property
     def notice(self) -> str:

@@ -13,13 +13,20 @@ from mqi_tui.hpc.protocols import Scheduler, Transport
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.hpc.slurm.scheduler import SlurmScheduler
-from mqi_tui.hpc.ssh.transport import SshTransport
 
 OnChange = Callable[[], None] | None
 
+
+def _over_ssh(hpc: HpcSettings, questions: QuestionBoard, on_change: OnChange) -> Transport:
+    # The SSH library is an eighth of what the whole program imports; not every site needs it, and no help text does.
+    from mqi_tui.hpc.ssh.transport import SshTransport  # noqa: PLC0415
+
+    return SshTransport(hpc.ssh, questions, on_change=on_change)
+
+
 _TRANSPORTS: Mapping[str, Callable[[HpcSettings, QuestionBoard, OnChange], Transport]] = {
     "local": lambda _, __, ___: LocalTransport(),
-    "ssh": lambda hpc, questions, on_change: SshTransport(hpc.ssh, questions, on_change=on_change),
+    "ssh": _over_ssh,
 }
 _SCHEDULERS: Mapping[str, Callable[[HpcSettings, Transport], Scheduler]] = {
     "direct": lambda _, transport: DirectScheduler(transport),

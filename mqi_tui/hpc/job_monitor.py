@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.domain.errors import MqiError, defect_words
 from mqi_tui.hpc.protocols import JobRef, JobReport, JobState, Scheduler
+
+log = logging.getLogger(__name__)
 
 
 class JobMonitor:
     """Asks for all jobs that someone waits for; `async with` owns its task.
 
-    While the scheduler cannot be reached the last reports stand, nothing ends, and the pause between tries grows from
-    `first_pause` to `longest_pause` seconds.
+    While the scheduler cannot be asked, for whatever reason, the last reports stand, nothing ends, and the pause
+    between tries grows from `first_pause` to `longest_pause` seconds.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class JobMonitor:
     async def wait_for_end(self, job: JobRef) -> JobReport:
         """The report that proves the job GONE; any number of callers may wait, each may be cancelled.
 
-        Raises PermanentError if the scheduler refuses the question, RuntimeError if the monitor is not running.
+        Raises RuntimeError if the monitor is not running.
         """
         if self._task is None or self._task.done():
             raise RuntimeError("the job monitor is not running")
@@ -114,9 +117,11 @@ class JobMonitor:
                 await self._work_there.wait()
             try:
                 await self._ask()
-            except TransientError as error:
+            except Exception as error:
                 self._unreachable_since = self._unreachable_since or datetime.now(UTC)
-                self._unreachable_reason = str(error)
+                self._unreachable_reason = str(error) if isinstance(error, MqiError) else defect_words(error)
+                if not isinstance(error, MqiError):
+                    log.exception("the scheduler's answer met a defect")
                 self._changed()
                 self._ask_now.clear()
                 with suppress(TimeoutError):
@@ -129,12 +134,7 @@ class JobMonitor:
 
     async def _ask(self) -> None:
         jobs = [job for job, _ in self._waiting.values()]
-        try:
-            answers = await self._scheduler.poll(jobs)
-        except PermanentError as error:
-            for _, waiters in self._waiting.values():
-                _fail(waiters, error)
-            return
+        answers = await self._scheduler.poll(jobs)
         news = self._unreachable_since is not None
         if news:
             self._unreachable_since = None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from mqi_tui.domain.errors import PermanentError, TransientError, is_passing
+from mqi_tui.domain.errors import AccessError, PermanentError, TransientError, is_passing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +34,8 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 def file_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn an OSError of the block into a sentence about `path`.
 
-    Raises TransientError for what passes or is mended outside (full disk, lost share), PermanentError for the rest.
+    Raises TransientError for what passes or is mended outside (full disk, lost share), AccessError for what is not
+    allowed, PermanentError for the rest.
     """
     try:
         yield
@@ -42,7 +43,8 @@ def file_errors(path: Path, doing: str) -> Iterator[None]:
         reason = error.strerror or str(error)
         if is_passing(error):
             raise TransientError(f"Cannot {doing} {path}: {reason}{_free_space(path)}.") from error
-        raise PermanentError(f"Cannot {doing} {path}: {reason}; {_remedy(error)}.") from error
+        kind = AccessError if isinstance(error, PermissionError) else PermanentError
+        raise kind(f"Cannot {doing} {path}: {reason}; {_remedy(error)}.") from error
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:

@@ -116,6 +116,10 @@ class RemoteHandler:
         await self._transport.write_folder(attempt_folder, {**inputs, JOB_SCRIPT_NAME: script})
         return await self._scheduler.submit(job)
 
+    async def is_there(self, path: PurePosixPath) -> bool:
+        """Whether there is anything by that name."""
+        return await self._transport.stat(path) is not None
+
     async def find_job(self, beam_id: str, attempt_folder: PurePosixPath, token: str, gpu_id: int) -> str | None:
         """The id of the attempt's job if it was ever started."""
         return await self._scheduler.find(_job_spec(beam_id, attempt_folder, token, gpu_id))

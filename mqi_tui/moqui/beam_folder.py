@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def read_beam_logs(path: Path) -> BeamLogs:
             f"{', '.join(unlisted[:_SHOWN])}{more} is; copy {PLAN_RANGE} again, or take out what is another beam's."
         )
     return BeamLogs(path, info, layers)
+
+
+def sizes_and_times(path: Path) -> dict[str, tuple[int, int]]:
+    """Bytes and time of change (ns) of each log and table by its name; raises OSError if the folder cannot be read."""
+    found = {}
+    for entry in path.iterdir():
+        if _is_log(entry) or entry.name in {PLAN_INFO, PLAN_RANGE}:
+            with suppress(FileNotFoundError):
+                stat = entry.stat()
+                found[entry.name] = (stat.st_size, stat.st_mtime_ns)
+    return found
 
 
 def _check_log(folder: Path, layer: LayerRange) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mqi_tui.domain.compute_times import ComputeTime
 from mqi_tui.domain.errors import RequestRefusedError
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord
@@ -19,11 +17,10 @@ class AttemptRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open_attempt(self, beam_id: str, *, token: str, run_folder_of: Callable[[int], str]) -> AttemptRecord:
+    async def open_attempt(self, beam_id: str, *, token: str, run_folder: str) -> AttemptRecord:
         """Write down, before the job is submitted, that it is about to be: the intent by which it is found again.
 
-        `run_folder_of` makes the folder from the attempt's number. Raises RequestRefusedError unless the beam holds a
-        slot and has no open attempt.
+        Raises RequestRefusedError unless the beam holds a slot and has no open attempt.
         """
 
         async def work(transaction: Transaction) -> AttemptRecord:
@@ -39,7 +36,7 @@ class AttemptRepository:
             row = await transaction.one(
                 """INSERT INTO attempts (beam_id, attempt, token, run_folder, gpu_id, created_at)
                    VALUES (?, ?, ?, ?, ?, ?) RETURNING *""",
-                (beam_id, number, token, run_folder_of(number), beam["gpu_id"], now_text()),
+                (beam_id, number, token, run_folder, beam["gpu_id"], now_text()),
             )
             assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
             await transaction.run(

@@ -174,6 +174,8 @@ class CaseRepository:
 
         async def work(transaction: Transaction) -> None:
             for beam_id, now in values.items():
+                if now.job_waits is False:
+                    await _tell_that_it_computes(transaction, beam_id, now.stage)
                 # Writing the same again would count as news.
                 await transaction.run(
                     """UPDATE beams SET progress = MAX(progress, :progress), detail = :detail,
@@ -267,3 +269,13 @@ def _utf8(path: Path) -> str:
     except UnicodeEncodeError:
         raise RequestRefusedError(f"the path {text!a} holds bytes that are no UTF-8; rename the folder.") from None
     return text
+
+
+async def _tell_that_it_computes(transaction: Transaction, beam_id: str, stage: BeamStatus) -> None:
+    """When its job is first seen to; the history has the status once more, so that the waiting has an end there."""
+    row = await transaction.one(
+        "SELECT parent_case_id FROM beams WHERE beam_id = ? AND status = ? AND job_waits", (beam_id, stage.value)
+    )
+    if row is not None:
+        case_id = row["parent_case_id"]
+        await add_event(transaction, "its job computes", level="info", case_id=case_id, beam_id=beam_id, status=stage)

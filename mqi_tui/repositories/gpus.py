@@ -45,7 +45,7 @@ class GpuRepository:
         await self._database.write(work)
 
     async def assign_free_gpu(self, beam_id: str) -> int | None:
-        """Give the beam a slot, if it waits, a slot is free, and it is its turn; it computes from then on.
+        """Give the beam a slot, if it waits, a slot is free, and it is its turn; its job may go to the HPC then.
 
         The lowest free slot, or None. A beam's turn is any place in the queue up to the number of free slots, so that
         no beam waits for another one that has not come for its slot yet.
@@ -60,6 +60,8 @@ class GpuRepository:
             await change_status(
                 transaction, beam_id, BeamStatus.HPC_RUNNING, message=f"has GPU slot {gpu_id}", gpu_id=gpu_id
             )
+            # Until the next attempt is opened there is no job, and the last one's must not be taken for one.
+            await transaction.run("UPDATE beams SET hpc_job_id = NULL WHERE beam_id = ?", (beam_id,))
             await transaction.run(
                 """UPDATE cases SET slot_turn = (SELECT MAX(slot_turn) + 1 FROM cases)
                    WHERE case_id = (SELECT parent_case_id FROM beams WHERE beam_id = ?)""",

@@ -42,7 +42,7 @@ async def change_status(
     kept_result = None if following is BeamStatus.INITIAL else beam.result_path
     result = result_path or kept_result
     await transaction.run(
-        """UPDATE beams SET status = :status, stage = :stage, progress = :progress, detail = '', job_waits = 0,
+        """UPDATE beams SET status = :status, stage = :stage, progress = :progress, detail = '', job_waits = :job_waits,
            gpu_id = :gpu_id, error = :error, result_path = :result_path,
            queued_at = COALESCE(:queued_at, queued_at), updated_at = :now
            WHERE beam_id = :beam_id""",
@@ -50,6 +50,8 @@ async def change_status(
             "status": following.value,
             "stage": stage.value,
             "progress": _progress(beam, following),
+            # A slot is the right to a job; that the job computes is to be seen first.
+            "job_waits": int(following is BeamStatus.HPC_RUNNING),
             "gpu_id": slot if following.holds_slot else None,
             "error": None if error is None else storable(error),
             "result_path": None if result is None else str(result),
@@ -66,6 +68,19 @@ async def change_status(
         level = "warning"
     text = message if error is None else f"{message}: {error}"
     await add_event(transaction, text, level=level, case_id=beam.parent_case_id, beam_id=beam_id, status=following)
+    if following is BeamStatus.COMPLETED:
+        await _tell_of_a_completed_case(transaction, beam.parent_case_id)
+
+
+async def _tell_of_a_completed_case(transaction: Transaction, case_id: str) -> None:
+    row = await transaction.one(
+        "SELECT COUNT(*) AS beams, SUM(status = ?) AS completed FROM beams WHERE parent_case_id = ?",
+        (BeamStatus.COMPLETED.value, case_id),
+    )
+    assert row is not None, "a count always has a row"  # noqa: S101
+    if row["completed"] == row["beams"]:
+        beams = "1 beam" if row["beams"] == 1 else f"{row['beams']} beams"
+        await add_event(transaction, f"case completed ({beams})", level="info", case_id=case_id)
 
 
 async def add_event(

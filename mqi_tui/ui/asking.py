@@ -31,7 +31,7 @@ class Asking:
         if isinstance(app.screen, AskScreen):
             if app.screen.question.question_id not in self._waiting:
                 self._answered.add(app.screen.question.question_id)
-                app.screen.dismiss(None)
+                app.screen.end()
             return
         if any(isinstance(screen, AskScreen) for screen in app.screen_stack):
             return

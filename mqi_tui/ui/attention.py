@@ -29,6 +29,8 @@ class AttentionRow:
     """The case that `enter` goes to, if any."""
     goes_to: str | None = None
     """The key of the row of the case tree that `enter` goes to."""
+    beam_ids: frozenset[str] = frozenset()
+    """The beams of that case that it is about."""
 
 
 def attention_rows(snapshot: EngineSnapshot, actions: Actions) -> list[AttentionRow]:
@@ -36,14 +38,16 @@ def attention_rows(snapshot: EngineSnapshot, actions: Actions) -> list[Attention
     if notice := _notice(snapshot):
         rows.append(AttentionRow("notice", _HELD_UP, notice, ""))
     rows.extend(_failed(snapshot, actions))
+    rows.extend(_held_up(snapshot, actions))
     if snapshot.storage is not None and snapshot.storage.warning:
         rows.append(AttentionRow("storage", _HELD_UP, snapshot.storage.warning, ""))
+    shows = _way_there(actions)
     rows.extend(
         AttentionRow(
             folder_key(folder),
             FOLDER_MARKS[folder.state],
             f"{folder.path.name}: {_(folder.state.value)}, {folder.reason}",
-            _("{key} shows it").format(key=actions.way_to("go_there")),
+            shows,
             goes_to=folder_key(folder),
         )
         for folder in snapshot.folders
@@ -72,7 +76,39 @@ def _failed(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow
                 ),
                 case.case_id,
                 f"beam {first.beam_id}",
+                frozenset(beam.beam_id for beam in failed),
             )
+
+
+def _held_up(snapshot: EngineSnapshot, actions: Actions) -> Iterator[AttentionRow]:
+    """A row for each case; none while the HPC is unreachable, which is said once for all of them."""
+    if snapshot.unreachable_since is not None:
+        return
+    for case in snapshot.cases:
+        beams = [beam for beam in case.beams if beam.beam_id in snapshot.hold_ups]
+        if beams:
+            first = min(beams, key=lambda beam: snapshot.hold_ups[beam.beam_id].since)
+            hold_up = snapshot.hold_ups[first.beam_id]
+            yield AttentionRow(
+                f"held up {case.case_id}",
+                _HELD_UP,
+                _("{case}: {held} of {beams} held up since {time} UTC: {reason}").format(
+                    case=case.case_id,
+                    held=len(beams),
+                    beams=counted(len(case.beams), "beam"),
+                    time=f"{hold_up.since:%H:%M:%S}",
+                    reason=_reason(hold_up.reason, case),
+                ),
+                _way_there(actions),
+                case.case_id,
+                f"beam {first.beam_id}",
+                frozenset(beam.beam_id for beam in beams),
+            )
+
+
+def _way_there(actions: Actions) -> str:
+    way = actions.way_to("go_there")
+    return _("{key} shows it").format(key=way) if way else ""
 
 
 def _reason(error: str | None, case: CaseView) -> str:

@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from rich.cells import cell_len
 
 from mqi_tui.domain.job_place import JobPlace
-from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
+from mqi_tui.domain.records import WORD_IN_HPC_QUEUE, AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.language import N_, _
-from mqi_tui.ui.marks import BEAM_MARKS, Mark, event_mark
+from mqi_tui.ui.marks import BEAM_MARKS, IN_HPC_QUEUE, Mark, event_mark
 from mqi_tui.ui.measured import place_text
 from mqi_tui.ui.pages import BLANK, fact, hanging, heading, paragraph, table
 from mqi_tui.ui.text import counted, fit, fit_right, one_line
@@ -52,14 +52,18 @@ def overview_page(
     lines = [*_error(beam, actions, width), heading(_("Timeline (UTC)"))]
     if not steps:
         lines += paragraph(
-            _("Nothing has happened yet: the beam is new, d in the beam list starts it."), Tone.MUTED, width
+            _("Nothing has happened yet: the beam is new, {dispatch} in the beam list starts it.").format(
+                dispatch=actions.way_to("dispatch_target")
+            ),
+            Tone.MUTED,
+            width,
         )
     day = None
     for step in steps:
         if step.begins.date() != day:
             day = step.begins.date()
             lines.append([(f"{day:%Y-%m-%d}", Tone.MUTED)])
-        lines += _step(step, now, width)
+        lines += _step(step, beam, now, width)
     lines += [BLANK, heading(_("Attempts"))]
     if not history.attempts:
         lines += paragraph(_("None yet: an attempt begins when the beam gets a GPU slot."), Tone.MUTED, width)
@@ -86,16 +90,19 @@ def _error(beam: BeamRecord, actions: Actions, width: int) -> list[Line]:
     ]
 
 
-def _step(step: Step, now: datetime, width: int) -> list[Line]:
+def _step(step: Step, beam: BeamRecord, now: datetime, width: int) -> list[Line]:
     lasting = fit_right(span(step.duration(now)), _SPAN_WIDTH)
     time = (f"{step.begins:%H:%M:%S}  ", Tone.MUTED)
     if step.status is None:
         lines: list[Line] = [[time, (fit(_(_BEFORE_STATES), _state_width()), Tone.MUTED)]]
     else:
-        mark = BEAM_MARKS[step.status]
+        # Of now, the beam itself knows more than its history.
+        is_now = step.ends is None and step.status is beam.status
+        waits = beam.job_waits if is_now else step.is_in_hpc_queue
+        mark, word = (IN_HPC_QUEUE, WORD_IN_HPC_QUEUE) if waits else (BEAM_MARKS[step.status], step.status.word)
         if step.ends is None and not step.status.is_active:
             lasting = " " * _SPAN_WIDTH  # an end has no duration
-        state = (fit(f"{mark.glyph} {_(step.status.word)}", _state_width()), mark.tone)
+        state = (fit(f"{mark.glyph} {_(word)}", _state_width()), mark.tone)
         tone = event_mark(step.level).tone if step.level != "info" else Tone.MUTED
         lines = hanging([time, state, (f"{lasting}  ", Tone.NORMAL)], step.message, tone, width)
     for note in step.notes:

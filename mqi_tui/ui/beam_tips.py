@@ -17,7 +17,7 @@ class BeamColumn(Enum):
     NAME = auto()
     STATE = auto()
     PROGRESS = auto()
-    GPU = auto()
+    SLOT = auto()
     LEFT = auto()
     ATTEMPT = auto()
     JOB = auto()
@@ -31,7 +31,7 @@ HEAD_TIPS = {
     BeamColumn.NAME: N_("The beam's folder. A click here sorts by id."),
     BeamColumn.STATE: N_("What is done with the beam now. A click here sorts by it, what needs you first."),
     BeamColumn.PROGRESS: N_("How far the beam is on its whole way. A click here sorts by it."),
-    BeamColumn.GPU: N_("The GPU slot that the beam holds, or its place in the queue: #1 is next."),
+    BeamColumn.SLOT: N_("The GPU slot that the beam holds, or its place in the queue: #1 is next."),
     BeamColumn.LEFT: N_(
         "How long the beam still computes: at its own pace, or with ~ as other beams of this site did."
     ),
@@ -84,7 +84,7 @@ def _progress_tip(row: BeamRow) -> str:
     return f"{way}\n{ticks.format(made=_MADE, uploaded=_UPLOADED, computed=_COMPUTED)}"
 
 
-def _gpu_tip(row: BeamRow) -> str:
+def _slot_tip(row: BeamRow) -> str:
     if row.beam.gpu_id is not None:
         return _("It holds GPU slot {slot}.").format(slot=row.beam.gpu_id)
     if row.queue_position:
@@ -131,7 +131,7 @@ _TIPS: Mapping[BeamColumn, Callable[[BeamRow], str]] = {
     BeamColumn.NAME: lambda row: f"{row.beam.beam_id}\n{row.beam.beam_path}",
     BeamColumn.STATE: _state_tip,
     BeamColumn.PROGRESS: _progress_tip,
-    BeamColumn.GPU: _gpu_tip,
+    BeamColumn.SLOT: _slot_tip,
     BeamColumn.LEFT: _left_tip,
     BeamColumn.ATTEMPT: _attempt_tip,
     BeamColumn.JOB: _job_tip,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mqi_tui.domain.priority import shown_priority
 from mqi_tui.domain.snapshot import CaseView
-from mqi_tui.domain.status import BeamStatus
+from mqi_tui.domain.status import BeamStatus, retry_at
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.beam_tips import time_left_sentence
@@ -71,6 +71,10 @@ def _beam_details(row: BeamRow, actions: Actions) -> Sequence[Line]:
         lines.append([(_("dose") + " ", Tone.MUTED), (one_line(str(beam.result_path)), Tone.NORMAL)])
     if len(lines) == 1:
         lines.append([(_("folder") + " ", Tone.MUTED), (one_line(str(beam.beam_path)), Tone.NORMAL)])
+    if beam.status is BeamStatus.CANCELLED:
+        words = _("cancelled while {state}; {retry} goes on from {stage}")
+        stages = {"state": _(beam.stage.word), "stage": _(retry_at(beam.stage).word)}
+        lines.append([(words.format(retry=actions.way_to("retry_target"), **stages), Tone.MUTED)])
     return lines
 
 

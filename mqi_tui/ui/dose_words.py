@@ -6,6 +6,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus, retry_at
 from mqi_tui.moqui.dose import depth_of_plane_mm, voxel_centres_mm
 from mqi_tui.moqui.dose_planes import PlaneKind, Voxel
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.pages import hanging, heading, paragraph
 from mqi_tui.ui.tones import Line, Part, Tone
@@ -16,7 +17,7 @@ NOT_FOR_DIAGNOSIS = N_("NOT FOR DIAGNOSIS")
 AXIS_NAMES = "xyz"
 
 
-def no_dose_page(beam: BeamRecord, none: NoDose, width: int) -> list[Line]:
+def no_dose_page(beam: BeamRecord, none: NoDose, width: int, *, actions: Actions) -> list[Line]:
     """Why there is no dose to look at, and what comes next."""
     if none.absence is DoseAbsence.REFUSED:
         lines: list[Line] = [
@@ -36,19 +37,24 @@ def no_dose_page(beam: BeamRecord, none: NoDose, width: int) -> list[Line]:
             lines += hanging([(_("it was") + " ", Tone.MUTED)], str(none.path), Tone.NORMAL, width)
     if beam.status is BeamStatus.FAILED:
         lines += hanging([("✗ ", Tone.BAD)], beam.error or "", Tone.BAD, width)
-    return [*lines, (), *paragraph(_what_comes_next(beam), Tone.NORMAL, width)]
+    return [*lines, (), *paragraph(_what_comes_next(beam, actions), Tone.NORMAL, width)]
 
 
-def _what_comes_next(beam: BeamRecord) -> str:
+def _what_comes_next(beam: BeamRecord, actions: Actions) -> str:
     goes_on, state = _(retry_at(beam.stage).word), _(beam.stage.word)
+    dispatch, retry, rerun = (actions.way_to(name) for name in ("dispatch_target", "retry_beam", "rerun_beam"))
     words = {
-        BeamStatus.NEW: _("The beam is new: d in the beam list starts it."),
-        BeamStatus.FAILED: _("r goes on from {stage}; R runs the beam again from its beginning.").format(stage=goes_on),
-        BeamStatus.CANCELLED: _("The beam was cancelled while {state}. r goes on from {stage}.").format(
-            state=state, stage=goes_on
+        BeamStatus.NEW: _("The beam is new: {dispatch} in the beam list starts it.").format(dispatch=dispatch),
+        BeamStatus.FAILED: _("{retry} goes on from {stage}; {rerun} runs the beam again from its beginning.").format(
+            retry=retry, stage=goes_on, rerun=rerun
+        ),
+        BeamStatus.CANCELLED: _("The beam was cancelled while {state}. {retry} goes on from {stage}.").format(
+            state=state, retry=retry, stage=goes_on
         ),
         BeamStatus.CANCELLING: _("The beam is being cancelled."),
-        BeamStatus.COMPLETED: _("R computes it again; a copy of the file may also be put back to its place."),
+        BeamStatus.COMPLETED: _(
+            "{rerun} computes it again; a copy of the file may also be put back to its place."
+        ).format(rerun=rerun),
     }
     still = _("The beam is {state}: its dose is shown here as soon as it is at home and checked.").format(
         state=_(beam.word)
@@ -56,13 +62,15 @@ def _what_comes_next(beam: BeamRecord) -> str:
     return words.get(beam.status, still)
 
 
-def notice_of(beam: BeamRecord, dose: BeamDose) -> str:
+def notice_of(beam: BeamRecord, dose: BeamDose, actions: Actions) -> str:
     """Whose dose it is, where that is not plain; empty for the dose of a completed beam's latest attempt."""
     same = dose.attempt == beam.attempt
     if same and beam.status is BeamStatus.COMPLETED:
         return ""
     if same and beam.stage is BeamStatus.POSTPROCESSING:
-        return _("The dose is checked, but the beam is {state}: see the overview (1).").format(state=_(beam.word))
+        return _("The dose is checked, but the beam is {state}: see the overview ({key}).").format(
+            state=_(beam.word), key=actions.way_to("show_overview")
+        )
     return _("This is the dose of attempt {attempt}, of an earlier run: the beam is {state} now.").format(
         attempt=dose.attempt, state=_(beam.word)
     )

@@ -16,11 +16,12 @@ from mqi_tui.ui.view import View
 _LONGEST_FILTER = 80
 
 
-def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path) -> str:
+def no_cases_text(snapshot: EngineSnapshot, view: View, scan_directory: Path, actions: Actions) -> str:
     """For the case tree."""
     if view.filter.is_on and (snapshot.cases or snapshot.folders):
-        nothing = _("Nothing matches the filter.\n\nTyped: {text}\n\nesc clears the filter.")
-        return nothing.format(text=cut_middle(view.filter.text, _LONGEST_FILTER))
+        nothing = _("Nothing matches the filter.\n\nTyped: {text}\n\n{key} clears the filter.")
+        text = cut_middle(view.filter.text, _LONGEST_FILTER)
+        return nothing.format(text=text, key=actions.way_to("clear_filter"))
     if view.hides_finished and snapshot.cases:
         return _("All beams are finished, and finished beams are hidden.")
     return _("No cases yet. Looked for in:\n{folder}").format(folder=scan_directory)

@@ -43,7 +43,8 @@ def about_cancel(target: Target, actions: Actions) -> Question | None:
         *_listed(affected, _what_cancel_does),
         *([_("{beams} not at work: untouched.").format(beams=counted(untouched, "other beam"))] if untouched else []),
         _(
-            "Files on the HPC stay. A cancelled beam can be retried ({retry}) and goes on from the step it stopped in."
+            "Files on the HPC stay. A cancelled beam can be retried ({retry}) and goes on from the step it stopped in; "
+            "a computation begins anew."
         ).format(retry=actions.way_to("retry_target")),
     ]
     return Question(title, tuple(lines), _("cancel {beams}").format(beams=counted(len(affected), "beam")))
@@ -95,14 +96,14 @@ def about_dispatch(beams: Sequence[BeamRecord], *, is_filtered: bool) -> Questio
 
 def about_quit(snapshot: EngineSnapshot) -> Question:
     beams = [beam for case in snapshot.cases for beam in case.beams if beam.status.is_active]
-    jobs = [beam for beam in beams if beam.status is BeamStatus.HPC_RUNNING]
+    jobs = [beam for beam in beams if beam.status is BeamStatus.HPC_RUNNING and beam.hpc_job_id]
     local = len(beams) - len(jobs)
     lines = []
     if jobs:
         lines.append(
             ngettext(
-                "{jobs} on the HPC goes on computing and will be picked up again at the next start.",
-                "{jobs} on the HPC go on computing and will be picked up again at the next start.",
+                "{jobs} on the HPC goes on and will be picked up again at the next start.",
+                "{jobs} on the HPC go on and will be picked up again at the next start.",
                 len(jobs),
             ).format(jobs=counted(len(jobs), "job"))
         )
@@ -130,11 +131,13 @@ def _what_cancel_does(beam: BeamRecord) -> str:
     match beam.status:
         case BeamStatus.HPC_RUNNING:
             job = _("job {job}").format(job=beam.hpc_job_id) if beam.hpc_job_id else _("its job")
-            if beam.gpu_id is not None:
+            deed = _("{job} is ended ({percent} done); its computing so far is lost.")
+            if beam.job_waits:
+                # While nobody can look, that may be long ago.
+                deed = _("{job} is ended; when last seen, it waited in the HPC's queue or was on its way there.")
+            elif beam.gpu_id is not None:
                 job = _("{job} on GPU slot {slot}").format(job=job, slot=beam.gpu_id)
-            deed = _("{job} is ended ({percent} done); its computing so far is lost.").format(
-                job=job, percent=percent(beam.progress)
-            )
+            deed = deed.format(job=job, percent=percent(beam.progress))
         case BeamStatus.HPC_QUEUED:
             deed = _("leaves the queue for a GPU.")
         case status:

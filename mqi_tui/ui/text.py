@@ -19,6 +19,10 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()) if not text.isprintable() else text)
 
 
+_TAIL_WIDTH = 6
+"""Cells of a name's end that are kept before its beginning gets more than one character."""
+
+
 def cut(text: str, width: int) -> str:
     """`text` as one line of at most `width` cells, an ellipsis at its end when something is left out."""
     line = one_line(text)
@@ -36,7 +40,7 @@ def cut_middle(text: str, width: int) -> str:
         return line
     if width <= 0:
         return ""
-    tail_width = (width - 1) // 2
+    tail_width = max((width - 1) // 2, min(width - 1 - cell_len(line[0]), _TAIL_WIDTH))
     head = set_cell_size(line, width - 1 - tail_width).rstrip()
     return head + ELLIPSIS + _last_cells(line, tail_width)
 

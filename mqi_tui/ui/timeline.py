@@ -25,6 +25,8 @@ class Step:
     level: str
     notes: tuple[EventRecord, ...]
     """What happened meanwhile and changed no status."""
+    is_in_hpc_queue: bool = False
+    """It had its slot, and its job was not seen to compute yet."""
 
     def duration(self, now: datetime) -> timedelta:
         """Until its end, or until `now`; never below 0, should the clock have been set back."""
@@ -43,7 +45,10 @@ def steps_of(events: Sequence[EventRecord]) -> list[Step]:
         event = events[number]
         ends = events[following].at if following < len(events) else None
         notes = tuple(events[number + 1 : following])
-        steps.append(Step(event.status, event.at, ends, event.message, event.level, notes))
+        # The history takes the status twice: with the slot, and when the job is seen to compute.
+        follows = events[following].status if following < len(events) else None
+        waits = event.status is follows is BeamStatus.HPC_RUNNING
+        steps.append(Step(event.status, event.at, ends, event.message, event.level, notes, waits))
     return steps
 
 
@@ -64,10 +69,12 @@ def span(duration: timedelta) -> str:
 
 
 def elapsed(steps: Sequence[Step], now: datetime) -> timedelta | None:
-    """How long the latest way from the beginning has taken, to its end or until now; None before it began."""
-    starts = [step.begins for step in steps if step.status is BeamStatus.INITIAL]
+    """How long the beam was on its latest way from the beginning, to its end or until now; None before it began.
+
+    The time in which it had failed or was cancelled, and waited for a person, is none of it.
+    """
+    starts = [number for number, step in enumerate(steps) if step.status is BeamStatus.INITIAL]
     if not starts:
         return None
-    last = steps[-1]
-    has_ended = last.status is not None and not last.status.is_active
-    return max((last.begins if has_ended else now) - starts[-1], timedelta(0))
+    way = [step for step in steps[starts[-1] :] if step.status is not None and step.status.is_active]
+    return sum((step.duration(now) for step in way), timedelta(0))

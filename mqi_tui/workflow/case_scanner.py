@@ -183,18 +183,20 @@ class _Pass:
             owner = self.beam_owners.setdefault(beam_id, case_id)
             if owner != case_id:
                 raise InputError(f"beam id {beam_id} already belongs to case {owner}; rename this case's folder.")
-        waiting = self._why_not_ready(path, beams)
+        waiting = self._why_not_ready(path, beams, is_known=known is not None)
         if waiting:
             self._note(path, *waiting)
         else:
             self.cases[case_id] = FoundCase(case_id, path, named, limit_warnings(self.settings, named))
 
-    def _why_not_ready(self, path: Path, beams: list[Path]) -> tuple[FolderState, str] | None:
+    def _why_not_ready(self, path: Path, beams: list[Path], *, is_known: bool) -> tuple[FolderState, str] | None:
         if not beams:
             nothing = "no beam folder (a sub-folder with PlanInfo.txt, PlanRange.txt or .ptn files)"
             return self._settling(path) or (FolderState.INCOMPLETE, f"{nothing} beside the plan; copy the beams' logs.")
         if self._has_marker(path):
-            return None
+            # Who put it there may have spoken of an earlier delivery, while further logs are only being copied.
+            is_of_this_delivery = not is_known and self._is_marked(path)
+            return None if is_of_this_delivery else self._changing(path)
         settling = self._settling(path)
         if settling:
             return settling
@@ -207,24 +209,38 @@ class _Pass:
         )
 
     def _has_marker(self, path: Path) -> bool:
-        places = [path]
         # A marker in the scan directory itself would declare every case complete that will ever arrive there.
-        if path.parent != self.settings.scan_directory:
-            places.append(path.parent)
-        return any((place / self.scan.ready_marker).exists() for place in places)
+        return self._is_marked(path) or (path.parent != self.settings.scan_directory and self._is_marked(path.parent))
+
+    def _is_marked(self, folder: Path) -> bool:
+        return (folder / self.scan.ready_marker).exists()
 
     def _settling(self, path: Path) -> tuple[FolderState, str] | None:
-        self.seen.add(path)
-        signature = _signature(path)
-        quiet = self.quiet.get(path)
-        if quiet is None or quiet.signature != signature:
-            quiet = self.quiet[path] = _Quiet(signature, self.now)
-        if self.now - quiet.since >= self.scan.quiet_period_seconds:
+        if self._quiet_seconds(path) >= self.scan.quiet_period_seconds:
             return None
         return FolderState.SETTLING, (
             f"waits until nothing has changed in it for {self.scan.quiet_period_seconds:g} s "
             f"(or for a file {self.scan.ready_marker})"
         )
+
+    def _changing(self, path: Path) -> tuple[FolderState, str] | None:
+        """As `_settling`, where a marker may shorten the wait to one look."""
+        quiet = self._quiet_seconds(path)
+        if quiet > 0 or quiet >= self.scan.quiet_period_seconds:
+            return None
+        return FolderState.SETTLING, (
+            f"waits until nothing has changed in it from one look to the next: {self.scan.ready_marker} may speak of "
+            "an earlier delivery"
+        )
+
+    def _quiet_seconds(self, path: Path) -> float:
+        """How long the folder is known to be as it is; 0 at the first look at it."""
+        self.seen.add(path)
+        signature = _signature(path)
+        quiet = self.quiet.get(path)
+        if quiet is None or quiet.signature != signature:
+            quiet = self.quiet[path] = _Quiet(signature, self.now)
+        return self.now - quiet.since
 
     def _first_missing(self, path: Path, beams: list[Path]) -> str | None:
         for beam in beams:

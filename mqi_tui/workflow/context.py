@@ -20,6 +20,7 @@ from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.gpus import GpuRepository
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
+from mqi_tui.workflow.hold_ups import HoldUps
 from mqi_tui.workflow.priorities import Priorities
 from mqi_tui.workflow.turns import Turns
 
@@ -116,6 +117,7 @@ class WorkflowContext:
     """Clear while the engine is paused."""
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     jobs: JobBoard = field(default_factory=JobBoard)
+    hold_ups: HoldUps = field(default_factory=HoldUps)
     priorities: Priorities = field(default_factory=Priorities)
     compute_times: ComputeTimes = field(default_factory=ComputeTimes)
     """Of the beams that the engine of the config has computed."""
@@ -147,6 +149,11 @@ class WorkflowContext:
             "case_path": beam.beam_path.parent,
             "beam_path": beam.beam_path,
         }
+
+    async def write_progress(self) -> None:
+        """Write what has come of the beams' progress to the database; raises TransientError while it is busy."""
+        if values := self.progress.take():
+            await self.cases.update_progress(values)
 
     def result_folder(self, beam: BeamRecord) -> Path:
         return self.settings.result_folder_of(beam.parent_case_id, beam.beam_id)

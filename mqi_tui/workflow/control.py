@@ -14,7 +14,7 @@ from mqi_tui.workflow.inspection import BeamInspector
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """A piece of a beam's HPC log. Text is decoded with replacement characters, control codes not yet removed."""
+    """A piece of the log of a beam. Text is decoded with replacement characters, control codes not yet removed."""
 
     text: str
     start: int
@@ -94,6 +94,7 @@ class EngineControl(Protocol):
     async def read_log(self, beam_id: str, offset: int, limit: int = 65536) -> LogChunk:
         """Up to `limit` bytes of the log of the beam's latest attempt, from byte `offset`.
 
-        With a negative `offset`, the last `limit` bytes. Empty text when there is nothing (new).
+        With a negative `offset`, the last `limit` bytes. Empty text when there is nothing (new). Where the whole log
+        has come home with the dose it is read there; else the HPC is asked.
         """
         ...

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from mqi_tui.config import Config
 from mqi_tui.domain.compute_times import BEAMS_KEPT
-from mqi_tui.domain.errors import RequestRefusedError, TransientError
+from mqi_tui.domain.errors import MqiError, RequestRefusedError, TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.hpc.factory import open_hpc
 from mqi_tui.hpc.local_files import in_thread, make_private_folder
@@ -33,6 +34,7 @@ from mqi_tui.workflow.gauges import STORAGE_RETRY_SECONDS, Gauges
 from mqi_tui.workflow.gpu_allocator import GpuAllocator
 from mqi_tui.workflow.inspection import BeamInspector
 from mqi_tui.workflow.inspector import Inspector
+from mqi_tui.workflow.log_at_home import LogPiece
 from mqi_tui.workflow.outages import OutageHistory
 from mqi_tui.workflow.publisher import MINIMUM_INTERVAL_SECONDS, SnapshotPublisher
 from mqi_tui.workflow.report import gather_report, write_report
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 _PROGRESS_INTERVAL_SECONDS = 1.0
 _REQUEST_INTERVAL_SECONDS = 0.5
 _OUTAGE_INTERVAL_SECONDS = 0.5
+_FEWEST_THREADS = 32
 
 
 class Engine:
@@ -89,6 +92,7 @@ class Engine:
             times_left=lambda: context.jobs.times_left,
             usual_time=lambda: context.compute_times.usual,
             questions=lambda: questions.pending,
+            hold_ups=lambda: context.hold_ups.lasting,
         )
         self._inspector = Inspector(context)
         self._reports = asyncio.Lock()
@@ -108,6 +112,7 @@ class Engine:
         check_engine_parameters(config)
         settings = config.settings
         _make_own_folders(config)
+        _give_threads(settings.max_workers)
         with InstanceLock(settings.lock_path):
             questions = QuestionBoard(has_audience=has_audience)
             async with (
@@ -196,12 +201,28 @@ class Engine:
         attempt = await self._context.attempts.current_attempt(beam_id)
         if attempt is None:
             return LogChunk("", 0, 0, 0)
-        folder = PurePosixPath(attempt.run_folder)
+        piece = await self._read_log_at_home(beam_id, attempt.attempt, offset, limit)
+        if piece is None:
+            piece = await self._read_log_on_hpc(PurePosixPath(attempt.run_folder), offset, limit)
+        text = piece.data.decode(errors="replace")
+        return LogChunk(text, piece.start, piece.start + len(piece.data), attempt.attempt)
+
+    async def _read_log_at_home(self, beam_id: str, attempt: int, offset: int, limit: int) -> LogPiece | None:
+        beam = await self._context.cases.get_beam_by_id(beam_id)
+        if beam is None:
+            return None
+        try:
+            return await self._inspector.read_log_at_home(beam, attempt, offset, limit)
+        except MqiError as error:
+            # The same log is on the HPC; what keeps the copy from being read must not keep a person from it.
+            log.debug("the log of %s at home: %s", beam_id, error)
+            return None
+
+    async def _read_log_on_hpc(self, run_folder: PurePosixPath, offset: int, limit: int) -> LogPiece:
         start = offset
         if offset < 0:
-            start = max(await self._context.remote.log_size(folder) - limit, 0)
-        data = await self._context.remote.read_log(folder, start, limit)
-        return LogChunk(data.decode(errors="replace"), start, start + len(data), attempt.attempt)
+            start = max(await self._context.remote.log_size(run_folder) - limit, 0)
+        return LogPiece(start, await self._context.remote.read_log(run_folder, start, limit))
 
     async def _start(self, *, paused: bool) -> None:
         slots = self._context.remote.slots(self._context.settings.hpc.gpu_count)
@@ -213,7 +234,7 @@ class Engine:
             self._context.running.set()
         await self._publisher.publish_if_changed()
         self._own("publisher", MINIMUM_INTERVAL_SECONDS, self._publisher.publish_if_changed)
-        self._own("progress", _PROGRESS_INTERVAL_SECONDS, self._write_progress)
+        self._own("progress", _PROGRESS_INTERVAL_SECONDS, context.write_progress)
         self._own("case scan", self._context.settings.scan.interval_seconds, self._registrar.scan_once)
         hpc = self._context.settings.hpc
         self._own("GPU readings", hpc.gpu_readings.interval_seconds, self._gauges.read_gpus)
@@ -231,15 +252,10 @@ class Engine:
         self._inspector.close()
         await self._manager.aclose()
         with contextlib.suppress(TransientError):
-            await self._write_progress()
+            await self._context.write_progress()
 
     def _own(self, name: str, interval: float, step: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_again_and_again(name, interval, step), name=name))
-
-    async def _write_progress(self) -> None:
-        values = self._context.progress.take()
-        if values:
-            await self._context.cases.update_progress(values)
 
     async def _why_unknown(self, case_id: str) -> str:
         for folder in await self._context.cases.list_folders():
@@ -248,6 +264,14 @@ class Engine:
         known = [case.case_id for case in await self._context.cases.list_cases()]
         shown = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
         return f"there is no case {case_id}; known cases: {shown or 'none'}."
+
+
+def _give_threads(workers: int) -> None:
+    """Have threads left for transfers and connection while a share that hangs holds all that look at it."""
+    # Each beam with a turn holds one at most; asyncio's own default is four more than the machine has processors.
+    # Whoever runs the loop closes them with it.
+    threads = _FEWEST_THREADS + 2 * workers
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="engine"))
 
 
 def _make_own_folders(config: Config) -> None:

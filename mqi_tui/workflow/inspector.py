@@ -37,6 +37,7 @@ from mqi_tui.workflow.inspection import (
     PreparedInput,
     SavedLog,
 )
+from mqi_tui.workflow.log_at_home import LogPiece, read_log_at_home
 from mqi_tui.workflow.log_saving import save_log, suggested_log_file
 from mqi_tui.workflow.states.postprocessing import refused_name
 from mqi_tui.workflow.stored_summary import StoredSummary, summary_of
@@ -112,6 +113,10 @@ class Inspector:
         self, beam: BeamRecord, attempt: int, target: Path, *, replace: bool, on_progress: Callable[[float], None]
     ) -> SavedLog:
         return await save_log(beam, attempt, target, self._context, replace=replace, on_progress=on_progress)
+
+    async def read_log_at_home(self, beam: BeamRecord, attempt: int, offset: int, limit: int) -> LogPiece | None:
+        """As `log_at_home.read_log_at_home`."""
+        return await self._in_thread(read_log_at_home, beam, attempt, self._context, offset, limit)
 
     async def _attempts(self, beam: BeamRecord) -> tuple[AttemptRecord, ...]:
         return tuple(await self._context.attempts.list_attempts(beam.beam_id))

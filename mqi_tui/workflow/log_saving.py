@@ -12,7 +12,6 @@ from typing import Protocol
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
-from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.local_files import (
     file_errors,
     in_thread,
@@ -24,10 +23,9 @@ from mqi_tui.hpc.local_files import (
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.inspection import SavedLog
-from mqi_tui.workflow.states.download import LOCAL_LOG
+from mqi_tui.workflow.log_at_home import log_at_home
 
 _PIECE = 1024 * 1024
-_WITH_LOG_AT_HOME = frozenset({BeamStatus.POSTPROCESSING, BeamStatus.COMPLETED})
 
 
 class _Source(Protocol):
@@ -114,9 +112,9 @@ async def _copy(source: _Source, size: int, part: Path, on_progress: Callable[[f
 
 
 async def _source(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext, *, is_latest: bool) -> _Source:
-    at_home = context.result_folder(beam) / LOCAL_LOG
-    # Before that stage it may be the log of an earlier attempt.
-    if is_latest and beam.stage in _WITH_LOG_AT_HOME and await in_thread(at_home.is_file):
+    # What the caller knows of the beam may be older than its attempts.
+    at_home = await in_thread(log_at_home, beam, attempt.attempt, context) if is_latest else None
+    if at_home is not None:
         return _AtHome(at_home)
     return _OnHpc(PurePosixPath(attempt.run_folder), context.remote)
 

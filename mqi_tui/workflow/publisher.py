@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from mqi_tui.domain.hold_up import HoldUp
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.questions import Question
 from mqi_tui.domain.readings import Measurements
@@ -27,6 +28,7 @@ _Aside = tuple[
     Mapping[str, TimeLeft],
     TimeLeft | None,
     tuple[Question, ...],
+    Mapping[str, HoldUp],
 ]
 
 
@@ -35,8 +37,9 @@ class SnapshotPublisher:
 
     `revision` is the database's count of commits, `scan_trouble` why the scan directory cannot be read (empty while it
     can), `unreachable_since` when the HPC stopped answering, `measurements` what is measured beside the work, `places`
-    where the beams' jobs compute and `times_left` for how long, `usual_time` how long
-    a beam computes here, `questions` what waits for a person's answer.
+    where the beams' jobs compute and `times_left` for how long (none is published while the HPC does not answer),
+    `usual_time` how long a beam computes here, `questions` what waits for a person's answer, `hold_ups` what is in the
+    beams' way.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class SnapshotPublisher:
         times_left: Callable[[], Mapping[str, TimeLeft]] = dict,
         usual_time: Callable[[], TimeLeft | None] = lambda: None,
         questions: Callable[[], tuple[Question, ...]] = tuple,
+        hold_ups: Callable[[], Mapping[str, HoldUp]] = dict,
     ) -> None:
         self._cases = cases
         self._gpus = gpus
@@ -65,6 +69,7 @@ class SnapshotPublisher:
         self._times_left = times_left
         self._usual_time = usual_time
         self._questions = questions
+        self._hold_ups = hold_ups
         self._publishing = asyncio.Lock()
         self._published = asyncio.Condition()
         self._published_state: tuple[int, bool, str] | None = None
@@ -86,13 +91,16 @@ class SnapshotPublisher:
         # One at a time: two that are loaded together would have one revision, and the second would be seen by nobody.
         async with self._publishing:
             state = (self._revision(), self._is_paused(), self._scan_trouble())
+            unreachable_since = self._unreachable_since()
             aside = (
-                self._unreachable_since(),
+                unreachable_since,
                 self._measurements(),
                 self._places(),
-                self._times_left(),
+                # How far a job comes meanwhile, nobody can know.
+                self._times_left() if unreachable_since is None else {},
                 self._usual_time(),
                 self._questions(),
+                self._hold_ups(),
             )
             if state != self._published_state:
                 snapshot = await self._load()
@@ -102,7 +110,7 @@ class SnapshotPublisher:
             else:
                 self._confirmed_at = datetime.now(UTC)
                 return
-            unreachable_since, measured, places, times_left, usual_time, questions = aside
+            _, measured, places, times_left, usual_time, questions, hold_ups = aside
             snapshot = replace(
                 snapshot,
                 readings=measured.gpus,
@@ -112,6 +120,7 @@ class SnapshotPublisher:
                 times_left=MappingProxyType(times_left),
                 usual_time=usual_time,
                 questions=questions,
+                hold_ups=MappingProxyType(hold_ups),
                 unreachable_since=unreachable_since,
             )
             self._confirmed_at = snapshot.at

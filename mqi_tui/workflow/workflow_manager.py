@@ -179,11 +179,13 @@ class WorkflowManager:
 
     async def _cancel(self, beam: BeamRecord) -> None:
         await self._context.cases.update_beam_status_by_id(
-            beam.beam_id, BeamStatus.CANCELLING, message=f"cancel asked for while {beam.status.word}"
+            beam.beam_id, BeamStatus.CANCELLING, message=f"cancel asked for while {beam.word}"
         )
         running = self._workers.get(beam.beam_id)
         if running is not None:
             running.interruption.interrupt()
+        else:
+            self._start(beam)
         await self._context.allocator.wake()
 
     def _start(self, beam: BeamRecord) -> None:

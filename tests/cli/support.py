@@ -118,7 +118,7 @@ def running_program(quick: QuickSite, *options: str, ignoring: str = "") -> Iter
 
         def is_at_work() -> bool:
             assert process.poll() is None, output.read_text()
-            if not (holder.exists() and database.exists()):
+            if not (holder.exists() and holder.read_text() and database.exists()):
                 return False
             with contextlib.closing(sqlite3.connect(database)) as connection:
                 return bool(connection.execute("PRAGMA user_version").fetchone() != (0,))

@@ -234,9 +234,11 @@ def test_a_beam_that_is_computed_anew_has_no_dose_though_the_old_one_lies_there(
     with running_program(quick):
         assert at(quick, "retry", beam_id, "--from-start").returncode == 0
         until(lambda: quick.count(COMPUTING) == 2, "it computes again")
-        (beam,) = told(quick, case_id)["beams"]
         assert raw_of(quick, beam_id).exists()
-        assert (beam["dose"], beam["no_dose_reason"]) == (None, "it is still at work (computing)")
+        words = "it is still at work (computing)"
+        until(lambda: told(quick, case_id)["beams"][0]["no_dose_reason"] == words, "its computing is seen")
+        (beam,) = told(quick, case_id)["beams"]
+        assert beam["dose"] is None
         assert [attempt["outcome"] for attempt in beam["attempts"]] == ["succeeded", None]
         assert beam["attempts"][1]["host"] is None
         page = Page(at(quick, "report", case_id, "--output", "-").stdout)

@@ -98,6 +98,7 @@ def test_cancel_alone_ends_the_job_and_starts_nothing_else(quick: QuickSite) -> 
     quick.hold(COMPUTING)
     with running_program(quick, "--dispatch-all") as program:
         program.wait_for("is job")
+        until(lambda: quick.count(COMPUTING) == 1, "the job computes")
     # The program was killed; its job goes on.
     (running,) = [beam for beam in beams_of(quick).values() if beam["status"] == "hpc_running"]
     ((_, pid),) = quick.runs(COMPUTING)
@@ -127,7 +128,7 @@ def test_a_program_that_could_not_answer_carries_it_out_as_soon_as_it_can(quick:
     case_id = quick.add_case()
     with running_program(quick) as program:
         program.wait_for("found with 1 beams")
-        program.process.send_signal(signal.SIGSTOP)
+        _stop_between_two_writes(program.process, quick)
         with subprocess.Popen(quick.site.command("dispatch", case_id), stderr=subprocess.PIPE) as asking:
             until(lambda: _requests(quick) == 1, "the request is there")
             asking.send_signal(signal.SIGINT)
@@ -136,6 +137,22 @@ def test_a_program_that_could_not_answer_carries_it_out_as_soon_as_it_can(quick:
         assert asking.returncode == 1
         program.process.send_signal(signal.SIGCONT)
         program.wait_for("dose verified")
+
+
+def _stop_between_two_writes(process: subprocess.Popen[str], quick: QuickSite) -> None:
+    """Stopped in the middle of one, it would keep everybody else from writing."""
+
+    def is_stopped_and_holds_nothing() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(quick.site.config.settings.database_path, timeout=0.2)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                return False
+            return True
+
+    until(is_stopped_and_holds_nothing, "the program stands still between two writes")
 
 
 def _requests(quick: QuickSite) -> int:

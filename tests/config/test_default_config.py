@@ -10,6 +10,7 @@ import pytest
 
 from mqi_tui.config import DEFAULT_CONFIG, EngineSettings, Settings, load_config
 from mqi_tui.config.places import with_absolute_paths
+from mqi_tui.ui.keymap import actions_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +31,16 @@ def test_the_default_config_holds_every_setting_but_those_that_follow_from_other
     assert by_default == ["hpc.python", "hpc.gpu_readings.where"]
     assert re.search(r"^  # python: ", DEFAULT_CONFIG, flags=re.MULTILINE)
     assert re.search(r"^    # where: ", DEFAULT_CONFIG, flags=re.MULTILINE)
+
+
+def test_the_example_of_keys_in_the_default_config_can_be_used(tmp_path: Path) -> None:
+    example = re.search(r"^#   (keys:\n(?:#     .*\n)+)", DEFAULT_CONFIG, flags=re.MULTILINE)
+    assert example
+    path = tmp_path / "config.yaml"
+    path.write_text(example[1].replace("#   ", ""), encoding="utf-8")
+    config = load_config(path)
+    assert len(config.settings.keys) == 3
+    assert actions_of(config)
 
 
 def test_the_default_config_says_exactly_what_the_program_does_without_one(default_path: Path) -> None:

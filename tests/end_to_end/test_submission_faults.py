@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -88,8 +89,10 @@ class Faults:
         while time.monotonic() < end:
             for process in psutil.process_iter(["name"]):
                 if process.info["name"] == "sbatch" and process.pid in self._cluster.processes():
-                    process.kill()
-                    return
+                    # It may have come to its end meanwhile, as most do at once: then another one is looked for.
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+                        return
 
 
 def test_every_beam_is_computed_exactly_once_whatever_happens_to_its_submission(site: Site, cluster: Cluster) -> None:

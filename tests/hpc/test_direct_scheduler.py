@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -57,7 +58,8 @@ async def end_jobs(tmp_path: Path) -> AsyncIterator[None]:
     yield
     for claim in tmp_path.rglob("claim/pid"):
         for process in processes_of_session(int(claim.read_text())):
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def processes_of_session(session: int) -> list[int]:

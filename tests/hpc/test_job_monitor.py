@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -273,15 +274,28 @@ async def test_changes_are_told() -> None:
         scheduler.answers = gone("a")
 
 
-async def test_a_refused_question_is_an_error_for_those_who_wait_and_the_monitor_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermanentError("not allowed"), "not allowed"),
+        (ValueError("no number"), r"a defect in mqi-tui \(ValueError: no number\)"),
+    ],
+)
+async def test_a_question_that_fails_in_whatever_way_ends_nothing_and_is_asked_again(
+    error: Exception, said: str
+) -> None:
     scheduler = ScriptedScheduler()
-    scheduler.error = PermanentError("not allowed")
+    scheduler.error = error
     async with monitoring(scheduler) as monitor:
-        with pytest.raises(PermanentError, match="not allowed"):
-            await monitor.wait_for_end(job("a"))
+        waiter = asyncio.create_task(monitor.wait_for_end(job("a")))
+        await until_asked_again(scheduler)
+        assert re.fullmatch(said, monitor.unreachable_reason)
+        assert monitor.unreachable_since is not None
+        assert not waiter.done()
         scheduler.error = None
-        scheduler.answers = gone("b")
-        await monitor.wait_for_end(job("b"))
+        scheduler.answers = gone("a")
+        assert (await waiter).state is JobState.GONE
+        assert monitor.unreachable_since is None
 
 
 async def test_waiting_on_a_monitor_that_does_not_run_is_refused() -> None:

@@ -99,7 +99,10 @@ def processes_in(folder: Path) -> list[int]:
 
 
 def has_word(pid: int, word: str) -> bool:
-    return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    try:
+        return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended
 
 
 # The job's side

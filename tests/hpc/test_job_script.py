@@ -109,7 +109,7 @@ def test_an_engine_killed_by_a_signal_is_128_plus_its_number(
 async def test_a_signal_to_the_job_reaches_the_engine_and_the_record_is_still_written(
     tmp_path: Path, interpreter: str, number: signal.Signals
 ) -> None:
-    engine = shell("trap 'kill $!; echo asked to end; exit 9' TERM; echo $$ > up; sleep 60 & wait")
+    engine = shell("trap 'kill $!; echo asked to end; exit 9' TERM; sleep 60 & echo $$ > up; wait")
     job = start_job(tmp_path, *engine, interpreter=interpreter)
     await until((tmp_path / "up").exists, "the engine is up")
 

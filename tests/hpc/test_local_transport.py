@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +49,11 @@ def test_the_rest_is_permanent_and_says_what_to_do(tmp_path: Path, error: OSErro
 
 
 async def test_cancelled_file_work_has_ended_when_the_cancelling_is_through(tmp_path: Path) -> None:
+    is_cancelled = threading.Event()
+
     def slow_work(finish: Callable[[], object]) -> None:
         (tmp_path / "started").touch()
+        is_cancelled.wait(10)
         time.sleep(0.2)
         finish()
 
@@ -57,6 +61,7 @@ async def test_cancelled_file_work_has_ended_when_the_cancelling_is_through(tmp_
     await until((tmp_path / "started").exists, "the work has started")
 
     work.cancel()
+    is_cancelled.set()
     with pytest.raises(asyncio.CancelledError):
         await work
 

@@ -158,7 +158,7 @@ async def test_a_command_whose_connection_is_killed_is_an_error_and_ends(
 
 
 async def test_a_frozen_server_is_noticed_by_the_missing_signs_of_life(cluster: Cluster) -> None:
-    settings = ssh_settings(cluster).model_copy(update={"keepalive_seconds": 0.2, "connect_timeout_seconds": 0.5})
+    settings = ssh_settings(cluster).model_copy(update={"keepalive_seconds": 0.2, "connect_timeout_seconds": 3.0})
     transport = SshTransport(settings, QuestionBoard())
     await transport.run(["true"])
     cluster.freeze(Daemon.SSHD)

@@ -91,7 +91,8 @@ async def test_it_is_known_where_a_job_computes(remote: RemoteHandler, tmp_path:
 
 
 async def test_a_cancelled_job_has_ended_and_left_no_process(remote: RemoteHandler, tmp_path: Path) -> None:
-    job = await submit(remote, tmp_path / "run-001", "sleep 60")
+    job = await submit(remote, tmp_path / "run-001", f"touch {tmp_path}/up; sleep 60")
+    await until((tmp_path / "up").exists, "the engine is up")
     await remote.cancel_job(job)
     record = (await remote.wait_for_job(job)).record
     assert record is not None

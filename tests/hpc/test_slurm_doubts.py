@@ -309,6 +309,72 @@ async def test_accounting_says_how_a_forgotten_job_ended(slurm: ScriptedSlurm) -
     assert "does not know" in reports["c"].reason
 
 
+async def test_a_job_whose_comment_the_site_replaces_is_followed_to_its_end(slurm: ScriptedSlurm, job: JobSpec) -> None:
+    slurm.keeps_comments = False
+    slurm.accounting = f"1|RUNNING|{job.run_folder}\n"
+    one = scheduler(slurm)
+    ours = reference(job, await one.submit(job))
+    assert (await one.poll([ours]))[TOKEN].state is JobState.RUNNING
+    slurm.jobs[0].state = "COMPLETED"
+    assert (await one.poll([ours]))[TOKEN] == JobReport(JobState.GONE)
+    assert slurm.commands.count("sbatch") == 1
+
+
+async def test_a_job_whose_comment_the_site_replaces_is_found_when_the_answer_of_sbatch_was_lost(
+    slurm: ScriptedSlurm, job: JobSpec
+) -> None:
+    slurm.keeps_comments = False
+    slurm.answers["sbatch"] = lost()
+    one = scheduler(slurm)
+    with pytest.raises(TransientError):
+        await one.submit(job)
+    del slurm.answers["sbatch"]
+    assert await one.submit(job) == "1"
+    assert slurm.commands.count("sbatch") == 1
+
+
+async def test_a_job_whose_comment_the_site_replaces_can_be_cancelled(slurm: ScriptedSlurm, job: JobSpec) -> None:
+    slurm.keeps_comments = False
+    one = scheduler(slurm)
+    ours = reference(job, await one.submit(job))
+    await one.cancel(ours)
+    assert slurm.cancelled == ["1"]
+    assert "mqi-show" not in slurm.commands
+    slurm.jobs[0].state = "CANCELLED"
+    await one.cancel(ours)
+    assert slurm.cancelled == ["1"]
+
+
+async def test_a_cancel_is_tried_again_while_nothing_says_whether_the_job_lives(
+    slurm: ScriptedSlurm, job: JobSpec
+) -> None:
+    one = scheduler(slurm)
+    ours = reference(job, await one.submit(job))
+    slurm.answers["squeue"] = CommandResult(0, "", "")
+    slurm.answers["mqi-show"] = CommandResult(1, "mqi-asked 1\nUnable to contact slurm controller\n", "")
+    with pytest.raises(TransientError, match="does not say whether job 1 lives"):
+        await one.cancel(ours)
+    del slurm.answers["mqi-show"]
+    await one.cancel(ours)
+    assert slurm.cancelled == ["1"]
+
+
+async def test_an_id_that_is_anothers_now_is_never_cancelled(slurm: ScriptedSlurm) -> None:
+    slurm.jobs = [ScriptedJob("1", "somebody else's", "/home/else")]
+    await scheduler(slurm).cancel(a_reference("a"))
+    assert slurm.cancelled == []
+
+
+async def test_a_job_that_lives_in_accounting_is_not_gone_for_what_the_controller_shows_of_its_id(
+    slurm: ScriptedSlurm,
+) -> None:
+    slurm.jobs = [ScriptedJob("1", "a comment of the site", "/moved/by/a/plugin")]
+    slurm.accounting = "1|RUNNING|/hpc/run-001\n"
+    assert await scheduler(slurm).poll([a_reference("a")]) == {"a": JobReport(JobState.UNKNOWN)}
+    slurm.accounting = "1|RUNNING|/moved/by/a/plugin\n"
+    assert (await scheduler(slurm).poll([a_reference("a")]))["a"].state is JobState.GONE
+
+
 async def test_a_controller_that_does_not_answer_scontrol_ends_nothing(slurm: ScriptedSlurm) -> None:
     slurm.answers["mqi-show"] = CommandResult(1, "mqi-asked 1\nUnable to contact slurm controller\n", "")
     assert await scheduler(slurm).poll([a_reference("a")]) == {"a": JobReport(JobState.UNKNOWN)}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import string
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqi_tui.hpc.protocols import JobReport, JobState
+from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.hpc.slurm.parse import (
     SlurmAnswer,
     SlurmJob,
@@ -23,6 +26,7 @@ from mqi_tui.hpc.slurm.parse import (
 from mqi_tui.hpc.slurm.states import report_on
 
 TOKEN = "0123456789abcdef"
+OURS = JobRef("7", TOKEN, PurePosixPath("/hpc/x"))
 LIVE_WORDS = ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "REQUEUED", "STAGE_OUT", "SPECIAL_EXIT"]
 GONE_WORDS = ["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL"]
 NO_WORDS = ["", "DREAMING", "RUN", "REVOKED", "slurm_load_jobs", "0", "COMPLETED?"]
@@ -35,7 +39,7 @@ SHOWN = (
 
 
 def row(state: str = "RUNNING", *, start: str = "N/A", reason: str = "None", beam: str = "A_1") -> str:
-    return f"12|{state}|{start}|{reason}|{comment_of(TOKEN, beam)}|moqui_A_1"
+    return f"12|{state}|{start}|{reason}|/hpc/x|{comment_of(TOKEN, beam)}|moqui_A_1"
 
 
 @pytest.mark.parametrize("word", LIVE_WORDS)
@@ -116,7 +120,26 @@ def test_the_reason_for_waiting_and_the_expected_start_are_read(reason: str) -> 
     ],
 )
 def test_a_beam_of_any_name_is_read_back(beam: str) -> None:
-    assert parse_queue(row(beam=beam)) == [SlurmJob("12", TOKEN, "RUNNING", "None", None)]
+    assert parse_queue(row(beam=beam)) == [SlurmJob("12", TOKEN, "/hpc/x", "RUNNING", "None", None)]
+
+
+@pytest.mark.parametrize("comment", ["(null)", "cost centre 12", "a|b", ""])
+def test_a_job_whose_comment_a_plugin_replaced_is_read_with_its_folder(comment: str) -> None:
+    answer = f"12|RUNNING|N/A|None|/hpc/x|{comment}|moqui_A_1\n"
+    assert parse_queue(answer) == [SlurmJob("12", "", "/hpc/x", "RUNNING", "None", None)]
+
+
+@pytest.mark.parametrize("folder", ["", "(null)", "/hpc/a|b", "/hpc/|mqi"])
+def test_the_token_alone_makes_a_job_ours_whatever_folder_is_told(folder: str) -> None:
+    answer = row().replace("|/hpc/x|", f"|{folder}|")
+    assert parse_queue(answer) == [SlurmJob("12", TOKEN, folder, "RUNNING", "None", None)]
+
+
+def test_a_long_row_of_another_job_is_passed_over_at_once() -> None:
+    began = time.process_time()
+    assert parse_queue(f"12|RUNNING|N/A|None|/home/else|{'|/' * 20_000}|other\n" * 20) == []
+    # Some milliseconds; many seconds, if each part were tried at each place.
+    assert time.process_time() - began < 1.0
 
 
 def test_what_stands_around_the_answer_is_passed_over() -> None:
@@ -124,9 +147,9 @@ def test_what_stands_around_the_answer_is_passed_over() -> None:
         [
             "*** Welcome to the cluster! | Maintenance|on|Monday ***",
             "CLUSTER: lab",
-            "11|RUNNING|N/A|None|(null)|somebody else's",
+            "11|RUNNING|N/A|None|/home/else|(null)|somebody else's",
             row(),
-            "13|RUNNING|N/A|None|a comment\nwith|a|line|break|x",
+            "13|RUNNING|N/A|None|/home/else|a comment\nwith|a|line|break|x",
             "14|RUNN",
             "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
             "",
@@ -139,7 +162,7 @@ def test_what_stands_around_the_answer_is_passed_over() -> None:
 def test_no_answer_holds_no_job(answer: str) -> None:
     assert parse_queue(answer) == []
     assert parse_accounting(answer) == {}
-    assert parse_shown_jobs(answer, {"7": TOKEN}) == {}
+    assert parse_shown_jobs(answer, {"7": OURS}) == {}
     assert parse_job_id(answer) is None
 
 
@@ -163,12 +186,18 @@ def test_an_id_is_one_number_on_a_line_of_its_own(answer: str, job_id: str | Non
 
 def test_scontrol_tells_state_and_reason_of_the_job_with_our_token() -> None:
     shown = "mqi-asked 7\n" + SHOWN.format(state="NODE_FAIL", reason="NodeDown, maybe", token=TOKEN)
-    assert parse_shown_jobs(shown, {"7": TOKEN}) == {TOKEN: SlurmAnswer(False, "NODE_FAIL", "NodeDown, maybe")}
+    assert parse_shown_jobs(shown, {"7": OURS}) == {TOKEN: SlurmAnswer(False, "NODE_FAIL", "NodeDown, maybe")}
 
 
 def test_an_id_that_was_given_to_another_job_is_unknown() -> None:
     shown = "mqi-asked 7\n" + SHOWN.format(state="RUNNING", reason="None", token=TOKEN + "0")
-    assert parse_shown_jobs(shown, {"7": TOKEN}) == {TOKEN: SlurmAnswer(is_unknown=True)}
+    ours = replace(OURS, run_folder=PurePosixPath("/hpc"))
+    assert parse_shown_jobs(shown, {"7": ours}) == {TOKEN: SlurmAnswer(is_unknown=True, is_anothers=True)}
+
+
+def test_a_job_in_our_run_folder_is_ours_whatever_a_plugin_made_of_its_comment() -> None:
+    shown = "mqi-asked 7\n" + SHOWN.format(state="RUNNING", reason="None", token="cost centre 12")
+    assert parse_shown_jobs(shown, {"7": OURS}) == {TOKEN: SlurmAnswer(False, "RUNNING", "None")}
 
 
 def test_only_the_controllers_own_word_makes_an_id_unknown() -> None:
@@ -176,7 +205,8 @@ def test_only_the_controllers_own_word_makes_an_id_unknown() -> None:
         "mqi-asked 7\nslurm_load_jobs error: Unable to contact slurm controller (connect failure)\n"
         "mqi-asked 8\nslurm_load_jobs error: Invalid job id specified\nmqi-asked 9\n"
     )
-    assert parse_shown_jobs(shown, {"7": "a", "8": "b", "9": "c"}) == {"b": SlurmAnswer(is_unknown=True)}
+    jobs = {job_id: replace(OURS, token=token) for job_id, token in [("7", "a"), ("8", "b"), ("9", "c")]}
+    assert parse_shown_jobs(shown, jobs) == {"b": SlurmAnswer(is_unknown=True)}
 
 
 def test_accounting_is_read_by_id_and_folder() -> None:
@@ -198,7 +228,7 @@ def test_no_text_at_all_breaks_the_reading_or_ends_a_job(state: str, reason: str
     parse_job_id(answer)
     parse_time(answer)
     parse_accounting(answer)
-    assert parse_shown_jobs(f"mqi-asked 7\n{answer}", {"7": TOKEN}) == {}
+    assert parse_shown_jobs(f"mqi-asked 7\n{answer}", {"7": OURS}) == {}
 
 
 @given(
@@ -210,6 +240,6 @@ def test_no_text_at_all_breaks_the_reading_or_ends_a_job(state: str, reason: str
 def test_whatever_stands_around_it_the_state_of_our_job_is_read_right(
     word: str, reason: str, beam: str, noise: list[str]
 ) -> None:
-    reason = reason.replace("|mqi-job:", "")
+    reason = reason.replace("|/", "").replace("|mqi-job:", "")
     answer = "\n".join([*noise, row(word, reason=reason, beam=beam), *noise])
     assert [(job.state, job.reason) for job in parse_queue(answer) if job.token == TOKEN] == [(word, reason)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +103,18 @@ async def test_a_job_runs_and_is_known_by_name_and_comment(bench: Bench) -> None
     assert record.gpu in {str(number) for number in range(8)}
     assert await bench.scheduler.find(job) == job_id
     assert bench.computed(job) == "computed\n"
+
+
+async def test_a_job_whose_comment_was_replaced_is_known_by_its_run_folder(bench: Bench) -> None:
+    job = bench.job("a", "sleep 60")
+    job_id = await bench.scheduler.submit(job)
+    await bench.until_state(job, JobState.RUNNING)
+    bench.cluster.run("scontrol", "update", f"JobId={job_id}", "Comment=cost centre 12")
+    assert bench.jobs_of(job) == 0
+    assert (await bench.report(job)).state is JobState.RUNNING
+    assert await bench.scheduler.submit(job) == job_id
+    await bench.scheduler.cancel(reference(job, job_id))
+    await bench.until_state(job, JobState.GONE)
 
 
 async def test_the_jobs_own_exit_code_is_its_own_affair(bench: Bench) -> None:
@@ -266,11 +279,16 @@ async def test_an_sbatch_that_was_killed_is_looked_up_before_another(bench: Benc
 
 
 async def test_a_job_that_a_killed_controller_lost_is_never_taken_for_another_with_its_id(bench: Bench) -> None:
-    lost = bench.job("lost", "sleep 60")
-    lost_id = await bench.scheduler.submit(lost)
-    bench.cluster.kill(Daemon.CTLD)
-    bench.cluster.start(Daemon.CTLD)
-    assert bench.jobs_of(lost) == 0, "the controller had saved the job before it was killed"
+    # Now and then the controller saves its jobs just in between.
+    for number in range(5):
+        lost = bench.job(f"lost{number}", "sleep 60")
+        lost_id = await bench.scheduler.submit(lost)
+        bench.cluster.kill(Daemon.CTLD)
+        bench.cluster.start(Daemon.CTLD)
+        if bench.jobs_of(lost) == 0:
+            break
+    else:
+        raise AssertionError("the controller had saved the job each time before it was killed")
     # It gives out the ids again that it had not saved yet.
     for number in range(50):
         other = bench.job(f"other{number}", "sleep 60")
@@ -284,7 +302,17 @@ async def test_a_job_that_a_killed_controller_lost_is_never_taken_for_another_wi
     assert (await bench.report(other)).state in {JobState.RUNNING, JobState.PENDING}
 
 
-async def test_one_fifty_and_two_hundred_live_jobs_cost_the_same_status_commands(bench: Bench) -> None:
+async def test_one_fifty_and_two_hundred_live_jobs_cost_the_same_status_commands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll, rounds = bench.scheduler.poll, 0
+
+    async def counted(jobs: Sequence[JobRef]) -> dict[str, JobReport]:
+        nonlocal rounds
+        rounds += 1
+        return await poll(jobs)
+
+    monkeypatch.setattr(bench.scheduler, "poll", counted)
     counts = []
     live: list[JobRef] = []
     for wanted in (1, 50, 200):
@@ -294,10 +322,11 @@ async def test_one_fifty_and_two_hundred_live_jobs_cost_the_same_status_commands
         async with JobMonitor(bench.scheduler, interval=0.5, first_pause=1, longest_pause=1) as monitor:
             waiting = [asyncio.create_task(monitor.wait_for_end(job)) for job in live]
             await until(lambda: all(monitor.report(job.token) for job in live), "every job has a report")
-            since = time.time()
+            since, rounds = time.time(), 0
             await asyncio.sleep(5.0)
-            counts.append(len([seen for seen in bench.cluster.commands_seen(since=since) if seen.name != "sbatch"]))
+            seen = [command for command in bench.cluster.commands_seen(since=since) if command.name != "sbatch"]
+            counts.append((len(seen), rounds))
             for one in waiting:
                 one.cancel()
-    assert max(counts) <= 10
-    assert max(counts) - min(counts) <= 1, counts
+    # Two a second at most; how many rounds there are in the time depends on how quickly Slurm answers.
+    assert all(0 < seen <= 10 and abs(seen - rounds) <= 1 for seen, rounds in counts), counts

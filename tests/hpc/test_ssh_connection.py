@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import asyncssh
 import pytest
 
 from mqi_tui.config import SshSettings
-from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.domain.errors import AccessError, PermanentError, TransientError
 from mqi_tui.domain.questions import ACCEPTED, Question, QuestionKind
 from mqi_tui.hpc.questions import QuestionBoard
 from mqi_tui.hpc.ssh.connection import SshConnection
@@ -230,10 +231,10 @@ async def test_the_time_that_a_person_takes_is_no_time_out(server: SshServer) ->
     server.trust()
     server.behaviour.password = "right"
     board = QuestionBoard(has_audience=True)
-    async with opened(server.settings(connect_timeout_seconds=0.5), board) as connection:
+    async with opened(server.settings(connect_timeout_seconds=2.0), board) as connection:
         link = asyncio.create_task(connection.link())
         question = await asked(board)
-        done, _ = await asyncio.wait([link], timeout=0.8)
+        done, _ = await asyncio.wait([link], timeout=2.5)
         assert not done
         board.answer(question.question_id, "right")
         await link
@@ -403,6 +404,27 @@ async def test_a_failed_try_stands_for_a_moment_so_that_nobody_hammers_the_serve
                 await connection.link()
 
     assert server.behaviour.logins == 1
+
+
+async def test_a_refused_login_is_tried_more_and_more_rarely(
+    server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mqi_tui.hpc.ssh.connection.FAILURE_STANDS_SECONDS", 0.1)
+    server.trust()
+    server.behaviour.refuses = True
+    async with opened(server.settings()) as connection:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            with pytest.raises(AccessError, match="is not let in"):
+                await connection.link()
+            await asyncio.sleep(0.01)
+        # At 0, 0.1, 0.3, 0.7 and 1.5 s at the earliest.
+        assert server.behaviour.logins <= 5
+        server.behaviour.refuses = False
+        while connection.generation == 0:
+            with suppress(AccessError):
+                await connection.link()
+            await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
+import asyncssh
 import pytest
 
 from mqi_tui.domain.errors import PermanentError, TransientError
@@ -57,6 +59,8 @@ async def transport(server: SshServer) -> AsyncIterator[SshTransport]:
         b"motd\n",
         b"motd\n\nMARK\nhalf of it",
         b"\nMARK\nall of it but the code\nMARK",
+        b"\nMARK\nall of it but the rest of the code\nMARK 1",
+        b"\nMARK\nall of it but the rest of the word\nMARK miss",
         b"\nOTHER\nanother's\nOTHER 0\n",
     ],
 )
@@ -173,6 +177,42 @@ async def test_without_a_checksum_tool_there_is_an_error(
         await transport.sha256([PurePosixPath(tmp_path / "sh")])
 
 
+_NO_FORK = "xargs: cannot fork: Resource temporarily unavailable"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        (f"cat >/dev/null; echo '{_NO_FORK}' >&2; exit 1", "xargs: cannot fork: Resource temporarily unavailable"),
+        ("cat >/dev/null; exit 1", "exit code 1, 0 of"),
+        ("cat >/dev/null; echo missing; exit 1", "exit code 1"),
+    ],
+)
+async def test_checksums_that_the_hpc_could_not_compute_are_asked_for_later(
+    transport: SshTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, tool: str, said: str
+) -> None:
+    put_program(tmp_path / "bin", "xargs", tool)
+    in_front_of_path(tmp_path / "bin", monkeypatch)
+    paths = [PurePosixPath(tmp_path / f"{number}.csv") for number in range(count)]
+    for path in paths:
+        Path(path).write_text("x")
+
+    with pytest.raises(TransientError, match=f"The HPC does not compute all checksums now: {said}"):
+        await transport.sha256(paths)
+
+
+async def test_a_file_that_cannot_be_read_is_told_though_its_name_has_lines(
+    transport: SshTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is a short one
+    with socket.socket(socket.AF_UNIX) as unreadable:
+        unreadable.bind("two\nlines")
+
+        with pytest.raises(PermanentError, match="No such device or address"):
+            await transport.sha256([PurePosixPath(tmp_path / "two\nlines")])
+
+
 async def test_a_local_file_that_is_gone_ends_the_upload(transport: SshTransport, tmp_path: Path) -> None:
     (tmp_path / "here").write_bytes(b"x" * 3_000_000)
     files = {"here": tmp_path / "here", "gone": tmp_path / "gone"}
@@ -270,6 +310,26 @@ async def test_a_server_without_any_sftp_says_what_to_do(tmp_path: Path, monkeyp
         with pytest.raises(PermanentError, match=r"offers no SFTP .*administrator"):
             await transport.stat(PurePosixPath(tmp_path))
         await transport.aclose()
+
+
+async def test_sftp_that_worked_and_does_not_start_again_may_come_back(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(link: object) -> asyncssh.SFTPClient:
+        raise asyncssh.SFTPOpUnsupported("the request is refused")
+
+    transport = SshTransport(server.settings(connect_timeout_seconds=2), QuestionBoard())
+    assert await transport.stat(PurePosixPath(tmp_path)) is not None
+    server.cut()
+    with pytest.raises(TransientError, match="was lost"):
+        await transport.run(["true"])
+    with monkeypatch.context() as patched:
+        patched.setattr("mqi_tui.hpc.ssh.sftp._SERVER", "exit 1")
+        patched.setattr("mqi_tui.hpc.ssh.sftp._by_subsystem", refused)
+        with pytest.raises(TransientError, match="starts no SFTP"):
+            await transport.stat(PurePosixPath(tmp_path))
+    assert await transport.stat(PurePosixPath(tmp_path)) is not None
+    await transport.aclose()
 
 
 async def test_closing_leaves_no_task_and_no_process(server: SshServer, tmp_path: Path) -> None:

@@ -229,15 +229,37 @@ async def test_a_job_that_waits_in_the_schedulers_queue_is_no_computing_one_unti
         assert beam is not None
         return beam.word
 
-    assert await word_after(waits=True) == "in HPC queue"
+    # A slot alone is no computing.
+    assert await word_after(waits=None) == "in HPC queue"
     assert await word_after(waits=False) == "computing"
     assert await word_after(waits=None) == "computing"
+    assert await word_after(waits=False) == "computing"
+    told = [event.message for event in await store.cases.list_events_of_beam("A_1") if "computes" in event.message]
+    assert told == ["its job computes"]
     assert await word_after(waits=True) == "in HPC queue"
     assert await word_after(waits=None) == "in HPC queue"
     await store.succeed("A_1")
     beam = await store.cases.get_beam_by_id("A_1")
     assert beam is not None
     assert beam.word == "downloading"
+
+
+async def test_the_history_says_when_the_last_beam_of_a_case_is_completed(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    await store.add_case("other")
+
+    async def told_after(beam_id: str) -> list[str | None]:
+        await store.queue_up(beam_id)
+        await store.compute(beam_id)
+        await store.succeed(beam_id)
+        for status in (BeamStatus.POSTPROCESSING, BeamStatus.COMPLETED):
+            await store.cases.update_beam_status_by_id(beam_id, status, message=status.word, result_path=Path("/r.raw"))
+        events = await store.cases.list_events(limit=1000)
+        return [event.case_id for event in events if event.message == "case completed (2 beams)"]
+
+    first, second = await store.add_case("A", ["1", "2"])
+    assert await told_after(first) == []
+    assert await told_after(second) == ["A"]
 
 
 async def test_the_history_of_a_beam_holds_its_own_events_and_the_status_that_came_with_each(store: Store) -> None:
@@ -285,7 +307,7 @@ async def test_a_beam_that_computes_or_is_over_is_not_moved(store: Store) -> Non
     await store.gpus.set_gpu_count(1)
     await store.queue_up(*(await store.add_case("A", ["1", "2"])))
     await store.compute("A_1")
-    with pytest.raises(RequestRefusedError, match="A_1 is computing: it has its GPU slot, and a job"):
+    with pytest.raises(RequestRefusedError, match="A_1 is in HPC queue: it has its GPU slot, and a job"):
         await store.cases.change_priority("A_1", 1)
     await store.cases.update_beam_status_by_id("A_2", BeamStatus.FAILED, message="failed", error="no luck")
     with pytest.raises(RequestRefusedError, match="A_2 is failed: it waits for nothing"):

@@ -25,6 +25,21 @@ async def test_a_beam_gets_the_lowest_free_slot_and_computes(store: Store) -> No
     assert await store.holders() == {0: "A_1", 1: "A_2"}
 
 
+async def test_a_beam_that_gets_a_slot_again_has_no_job_there_yet(store: Store) -> None:
+    await store.gpus.set_gpu_count(1)
+    (beam_id,) = await store.add_case("A")
+    await store.queue_up(beam_id)
+    await store.compute(beam_id)
+    await store.attempts.record_submission(beam_id, 1, "18")
+    await store.cases.update_beam_status_by_id(
+        beam_id, BeamStatus.HPC_QUEUED, message="lost", ended=EndedAttempt(AttemptOutcome.LOST)
+    )
+    assert await store.gpus.assign_free_gpu(beam_id) == 0
+    beam = await store.cases.get_beam_by_id(beam_id)
+    assert beam is not None
+    assert beam.hpc_job_id is None
+
+
 async def test_a_beam_that_does_not_wait_gets_none(store: Store) -> None:
     await store.gpus.set_gpu_count(2)
     await store.add_case("A")

@@ -59,10 +59,18 @@ class View:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def click(self, selector: str) -> None:
+        """The middle of the widget, as soon as it has its place on the screen."""
+        await self.until(lambda: any(widget.region for widget in self.app.screen.query(selector)))
+        await self.pilot.click(selector)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for the condition; fails when it has not come true within ten seconds."""
         for _ in range(_DEADLINE_STEPS):
             if condition():
+                if self.app.is_running:
+                    # It may have come true in the middle of something, as before a new screen has its place.
+                    await self.pilot.pause(0)
                 return
             await self.pilot.pause(_STEP_SECONDS)
         raise AssertionError(f"the condition has not come true; on the screen:\n{self.text}")
@@ -71,8 +79,11 @@ class View:
     def lines(self) -> list[str]:
         """What a person sees, line by line."""
         width, height = self.app.size
+        elements = _TEXT_ELEMENT.findall(self.app.export_screenshot())
+        # While it is being resized, what is painted may be higher than the screen.
+        height = max([height, *(int(line) + 1 for _, line, _ in elements)])
         rows: list[dict[int, str]] = [{} for _ in range(height)]
-        for x, line, text in _TEXT_ELEMENT.findall(self.app.export_screenshot()):
+        for x, line, text in elements:
             rows[int(line)][round(float(x) / _CELL_WIDTH)] = html.unescape(text).replace("\xa0", " ")
         return [_joined(row, width) for row in rows]
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mqi_tui.domain.errors import RequestRefusedError
+from mqi_tui.domain.hold_up import HoldUp
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.readings import GpuReading, GpuWatch, StorageReading
 from mqi_tui.domain.records import BeamRecord, CaseRecord, EventRecord, FolderRecord, GpuRecord
@@ -88,6 +89,7 @@ def a_snapshot(
     unreachable_since: datetime | None = None,
     times_left: Mapping[str, TimeLeft] | None = None,
     usual_time: TimeLeft | None = None,
+    hold_ups: Mapping[str, HoldUp] | None = None,
 ) -> EngineSnapshot:
     """The slots and the queue follow from the beams."""
     beams = [beam for case in cases for beam in case.beams]
@@ -109,6 +111,7 @@ def a_snapshot(
         unreachable_since=unreachable_since,
         times_left=times_left or {},
         usual_time=usual_time,
+        hold_ups=hold_ups or {},
     )
 
 
@@ -140,8 +143,6 @@ class ScriptedEngine:
         """What the doctor finds."""
         self.checks_gate: asyncio.Event | None = None
         """What the doctor waits for after them, if it is set."""
-        self.checks_after: Sequence[Check] = ()
-        """What it finds after that."""
         self.doctors = [0, 0]
         """How many times the doctor was called, and has ended."""
         self.published = 0
@@ -173,8 +174,6 @@ class ScriptedEngine:
                 yield check
             if self.checks_gate is not None:
                 await self.checks_gate.wait()
-            for check in self.checks_after:
-                yield check
         finally:
             self.doctors[1] += 1
 

@@ -26,7 +26,7 @@ class ScriptedJob:
 
     @property
     def row(self) -> str:
-        return f"{self.job_id}|{self.state}|N/A|{self.reason}|{self.comment}|moqui_case_beam"
+        return f"{self.job_id}|{self.state}|N/A|{self.reason}|{self.folder}|{self.comment}|moqui_case_beam"
 
 
 @dataclass
@@ -36,6 +36,8 @@ class ScriptedSlurm(LocalTransport):
     """The names of the programs that were run."""
     answers: dict[str, CommandResult | Exception] = field(default_factory=dict)
     """What a program answers in place of its own answer, by its name."""
+    keeps_comments: bool = True
+    """No plugin of the site replaces a job's comment by one of its own."""
     takes_job: bool = True
     """sbatch hands the job over, whatever it answers."""
     cancelled: list[str] = field(default_factory=list)
@@ -72,7 +74,8 @@ class ScriptedSlurm(LocalTransport):
         self.last_sbatch = arguments
         if self.takes_job:
             options = dict(word.split("=", 1) for word in arguments if word.startswith("--") and "=" in word)
-            self.jobs.append(ScriptedJob(str(len(self.jobs) + 1), options["--comment"], options["--chdir"]))
+            comment = options["--comment"] if self.keeps_comments else "cost centre 12"
+            self.jobs.append(ScriptedJob(str(len(self.jobs) + 1), comment, options["--chdir"]))
         return CommandResult(0, f"{len(self.jobs)}\n", "")
 
     def _show(self, arguments: list[str]) -> CommandResult:
@@ -81,7 +84,10 @@ class ScriptedSlurm(LocalTransport):
             answer += f"mqi-asked {job_id}\n"
             shown = [job for job in self.jobs if job.is_shown and job.job_id == job_id]
             for job in shown:
-                answer += f"JobId={job_id} JobState={job.state} Reason=None Dependency=(null) Comment={job.comment} \n"
+                answer += (
+                    f"JobId={job_id} JobState={job.state} Reason=None Dependency=(null) WorkDir={job.folder} "
+                    f"Comment={job.comment} \n"
+                )
             if not shown:
                 answer += "slurm_load_jobs error: Invalid job id specified\n"
         return CommandResult(1, answer, "")

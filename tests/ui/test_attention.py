@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from mqi_tui.domain.hold_up import HoldUp
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.ui.actions import Actions
@@ -57,6 +59,46 @@ def test_the_reason_is_told_without_the_path_of_the_case() -> None:
     (row,) = attention_rows(a_snapshot(replace(case, beams=(failed,))), Actions())
     assert row.text == "alpha: 1 of 1 beam failed: 01.ptn is cut short"
     assert row.remedy == "n goes there, r retries"
+
+
+def test_beams_that_are_held_up_are_told_by_case_with_their_reason() -> None:
+    case = a_case("alpha", *(a_beam("alpha", name, BeamStatus.UPLOADING) for name in ("b1", "b2", "b3")))
+    hold_ups = {
+        "alpha_b1": HoldUp(NOW - timedelta(minutes=2), "the disk is full"),
+        "alpha_b3": HoldUp(NOW - timedelta(minutes=3), f"{case.beams[2].beam_path}/x.csv: no room"),
+    }
+    snapshot = a_snapshot(case, hold_ups=hold_ups)
+    (row,) = attention_rows(snapshot, Actions())
+    assert row.text == "alpha: 2 of 3 beams held up since 10:38:07 UTC: x.csv: no room"
+    assert (row.remedy, row.goes_to) == ("enter shows it", "beam alpha_b3")
+
+
+def test_an_outage_is_told_once_and_not_for_each_beam_that_it_holds_up() -> None:
+    case = a_case("alpha", a_beam("alpha", "b1", BeamStatus.UPLOADING))
+    hold_ups = {"alpha_b1": HoldUp(NOW - timedelta(minutes=2), "unreachable")}
+    (row,) = attention_rows(a_snapshot(case, hold_ups=hold_ups, unreachable_since=NOW), Actions())
+    assert row.key == "notice"
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_keys_on_a_row_about_held_up_beams_act_on_these_alone(size: tuple[int, int]) -> None:
+    case = a_case(
+        "alpha",
+        a_beam("alpha", "b1", BeamStatus.FAILED, error="no luck"),
+        a_beam("alpha", "b2", BeamStatus.UPLOADING),
+        a_beam("alpha", "b3", BeamStatus.HPC_RUNNING, gpu_id=0),
+    )
+    engine = ScriptedEngine(a_snapshot(case, hold_ups={"alpha_b2": HoldUp(NOW, "the disk is full")}))
+    async with on_stage(engine, size) as stage:
+        await stage.press("shift+tab", "down")
+        row = _list(stage).cursor_row
+        assert row is not None
+        assert row.key == "held up alpha"
+        await stage.press("r", "c", "y")
+        await stage.until(lambda: bool(engine.commands))
+        assert engine.commands == [("cancel_beam", "alpha_b2")]
+        await stage.press("space")
+        assert set(stage.main.marked) == {"alpha_b2"}
 
 
 async def test_it_takes_no_room_while_nothing_is_in_it() -> None:

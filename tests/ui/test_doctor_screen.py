@@ -103,14 +103,26 @@ async def test_a_defect_in_a_check_is_told_and_ends_nothing(engine: ScriptedEngi
 
 
 async def test_a_long_list_follows_its_end_until_the_reader_scrolls_up(engine: ScriptedEngine) -> None:
-    engine.checks = [Check(f"thing {number}", Outcome.OK, "so it is") for number in range(60)]
-    engine.checks_gate, engine.checks_after = asyncio.Event(), [Check("the last", Outcome.OK, "so it is")]
+    grows, ends = asyncio.Event(), asyncio.Event()
+
+    async def check_up() -> AsyncIterator[Check]:
+        for number in range(60):
+            # Few enough at first to be seen at once.
+            if number == 5:
+                await grows.wait()
+            yield Check(f"thing {number}", Outcome.OK, "so it is")
+        await ends.wait()
+        yield Check("the last", Outcome.OK, "so it is")
+
+    engine.check_up = check_up  # type: ignore[method-assign]
     async with on_stage(engine, SMALL) as stage:
         await stage.press("f2")
-        await stage.until(lambda: "thing 59" in stage.text)
+        await stage.until(lambda: "thing 4:" in stage.text)
+        grows.set()
+        await stage.until(lambda: "thing 59:" in stage.text)
         await stage.press("g")
         await stage.until(lambda: "thing 0:" in stage.text)
-        engine.checks_gate.set()
+        ends.set()
         await stage.until(lambda: "61 checks: 61 ok · at" in stage.text)
         assert "thing 0:" in stage.text
         await stage.press("G")

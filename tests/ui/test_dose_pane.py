@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,13 +17,15 @@ import pytest
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.moqui.dose_planes import PlaneKind
+from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.dose_words import NOT_FOR_DIAGNOSIS, no_dose_page, notice_of, reading_line
 from mqi_tui.ui.heat import COLOURS
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.widgets.dose_pane import DosePane
+from mqi_tui.ui.widgets.page_view import PageView
 from mqi_tui.ui.widgets.plane_view import PlaneView
 from mqi_tui.workflow.inspection import DoseAbsence, NoDose
-from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, lines_of, on_stage, turn_wheel
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, lines_of, on_stage, turn_wheel
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 from tests.support.scripted_inspector import MAXIMUM, RAW_FILE, a_dose, a_dose_array
 
@@ -41,6 +46,7 @@ async def on_dose(engine: ScriptedEngine, size: tuple[int, int] = MIDDLE) -> Asy
         await stage.until(lambda: isinstance(stage.app.screen, BeamScreen))
         await stage.press("5")
         await stage.until(lambda: isinstance(stage.app.focused, PlaneView | DosePane) and "R80" in stage.text)
+        await stage.until(lambda: stage.text.count("◆") >= 2)
         yield stage
 
 
@@ -111,6 +117,38 @@ async def test_a_curve_that_does_not_fall_in_the_grid_has_no_range() -> None:
     engine.inspector.show_dose(np.ones_like(a_dose_array()))
     async with on_dose(engine) as stage:
         assert "R80 not in the grid" in stage.text
+
+
+async def test_a_reading_that_takes_the_place_of_the_first_one_ends_with_the_curves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    import_module = importlib.import_module
+
+    def held(name: str) -> ModuleType:
+        begun.set()
+        gate.wait(10)
+        return import_module(name)
+
+    async with on_stage(an_engine(), MIDDLE) as stage:
+        monkeypatch.setattr(importlib, "import_module", held)
+        await stage.press("tab", "enter", "5")
+        await stage.until(begun.is_set)
+        await stage.press("5")
+        gate.set()
+        # The peak is marked on both curves, and named above each.
+        await stage.until(lambda: stage.text.count("◆") >= 4)
+        assert "Reading the dose" not in stage.text
+
+
+async def test_why_the_curves_cannot_be_drawn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> ModuleType:
+        raise ImportError(f"no {name} [here]")
+
+    async with on_stage(an_engine()) as stage:
+        monkeypatch.setattr(importlib, "import_module", fail)
+        await stage.press("tab", "enter", "5")
+        await stage.until(lambda: "ImportError: no mqi_tui.ui.widgets.depth_plot [here]" in stage.text)
 
 
 # Planes and cursor
@@ -288,12 +326,62 @@ def test_a_refused_dose_of_a_failed_beam_tells_the_reason() -> None:
         a_beam("alpha", "b", BeamStatus.FAILED, attempt=1, error="voxel x 1 is nan, which is no dose."),
         stage=BeamStatus.HPC_RUNNING,
     )
-    lines = no_dose_page(beam, NoDose(DoseAbsence.REFUSED, Path("/out/output.raw.refused")), 100)
+    lines = no_dose_page(beam, NoDose(DoseAbsence.REFUSED, Path("/out/output.raw.refused")), 100, actions=Actions())
     text = "\n".join("".join(part for part, _ in line) for line in lines)
     assert "The dose was refused" in text
     assert "kept as /out/output.raw.refused" in text
     assert "voxel x 1 is nan" in text
     assert "r goes on from waiting for GPU" in text
+
+
+_WITHOUT_DOSE = (BeamStatus.NEW, BeamStatus.FAILED, BeamStatus.CANCELLED, BeamStatus.COMPLETED)
+
+
+async def _what_comes_next(status: BeamStatus, **own: list[str]) -> str:
+    """What the tab says of a beam without dose, its last paragraph; `own`: the user's keys."""
+    beam = a_beam("alpha", "b", status, stage=BeamStatus.UPLOADING)
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", beam)))
+    engine.inspector.beam_dose = NoDose(DoseAbsence.NONE, RAW_FILE)
+    async with on_stage(engine, config=a_config(keys=own)) as stage:
+        await stage.press("tab", "enter", "5")
+        page = stage.app.screen.query_one("#no-dose", PageView)
+        await stage.until(lambda: "Reading" not in page.text)
+        return " ".join(page.text.split("\n\n")[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    zip(
+        _WITHOUT_DOSE,
+        (
+            "The beam is new: d in the beam list starts it.",
+            "r goes on from uploading; ctrl+p “Full rerun of the beam” runs the beam again from its beginning.",
+            "The beam was cancelled while uploading. r goes on from uploading.",
+            "ctrl+p “Full rerun of the beam” computes it again; a copy of the file may also be put back to its place.",
+        ),
+        strict=True,
+    ),
+)
+async def test_what_can_be_done_for_a_dose_is_named_with_a_key_that_does_it(status: BeamStatus, words: str) -> None:
+    assert await _what_comes_next(status) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    zip(
+        _WITHOUT_DOSE,
+        (
+            "The beam is new: f6 in the beam list starts it.",
+            "f5 goes on from uploading; f7 runs the beam again from its beginning.",
+            "The beam was cancelled while uploading. f5 goes on from uploading.",
+            "f7 computes it again; a copy of the file may also be put back to its place.",
+        ),
+        strict=True,
+    ),
+)
+async def test_it_is_named_with_the_users_own_key(status: BeamStatus, words: str) -> None:
+    own = {"retry_beam": ["f5"], "dispatch_target": ["f6"], "rerun_beam": ["f7"]}
+    assert await _what_comes_next(status, **own) == words
 
 
 @pytest.mark.parametrize(
@@ -306,7 +394,7 @@ def test_a_refused_dose_of_a_failed_beam_tells_the_reason() -> None:
     ],
 )
 def test_the_dose_of_an_earlier_run_is_named_as_such(status: BeamStatus, attempt: int, words: str) -> None:
-    notice = notice_of(a_beam("alpha", "b", status, attempt=attempt), a_dose())
+    notice = notice_of(a_beam("alpha", "b", status, attempt=attempt), a_dose(), Actions())
     assert notice == "" if not words else words in notice
 
 

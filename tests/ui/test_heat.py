@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mqi_tui.ui.heat import COLOURS, LEVELS, Fit, levels, shade
@@ -40,7 +40,6 @@ def test_a_pixel_of_a_large_plane_is_the_highest_of_its_voxels() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
-@settings(deadline=None)
 def test_the_cursor_is_on_the_pixel_that_shows_its_voxel(voxels: int, pixels: int, data: st.DataObject) -> None:
     voxel = data.draw(st.integers(0, voxels - 1))
     fitted = Fit(pixels, 1, voxels, 1)

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from mqi_tui.ui.actions import ACTIONS, Pane, Scope
 from mqi_tui.ui.screens.help import HelpScreen, Sentence
-from tests.support.screens import MIDDLE, SMALL, on_stage
+from tests.support.screens import MIDDLE, SMALL, a_config, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
 TALL = (120, 600)
@@ -57,6 +57,33 @@ async def test_every_pane_has_a_help_of_its_own() -> None:
         assert None not in helps
 
 
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_the_list_of_events_has_its_help(size: tuple[int, int]) -> None:
+    async with on_stage(ScriptedEngine(a_snapshot()), size) as stage:
+        await stage.press("e")
+        assert "? help" in stage.text
+        await stage.press("question_mark")
+        shown = " ".join(stage.text.replace("│", " ").split())
+        assert shown.index("This pane") < shown.index("What has happened, the newest") < shown.index("In every list")
+        await stage.press("escape", "escape")
+        assert stage.app.screen is stage.main
+
+
+async def test_the_list_of_events_names_no_key_for_help_where_there_is_none() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot()), config=a_config(keys={"help": ()})) as stage:
+        await stage.press("e")
+        assert "─ esc close ─" in stage.text
+
+
+async def test_the_users_own_keys_hold_in_the_list_of_events() -> None:
+    config = a_config(keys={"events": ("f7",), "help": ("f8",)})
+    async with on_stage(ScriptedEngine(a_snapshot()), config=config) as stage:
+        await stage.press("f7", "f8")
+        assert isinstance(stage.app.screen_stack[-1], HelpScreen)
+        await stage.press("escape", "f7")
+        assert stage.app.screen is stage.main
+
+
 async def test_a_click_on_a_sentence_does_what_it_says() -> None:
     async with on_stage(ScriptedEngine(a_snapshot())) as stage:
         stage.main.set_focus(None)
@@ -78,7 +105,7 @@ async def test_a_click_on_what_only_moves_the_cursor_does_nothing() -> None:
 
 
 @given(st.sampled_from(["[/red]", "[@click=app.quit]x[/]", "a\\[b", "DOE^JOHN [QA]"]))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 async def test_no_text_of_a_pane_is_read_as_markup(text: str) -> None:
     class Nasty(Static):
         scopes: ClassVar[tuple[Scope, ...]] = (Scope.LOG,)

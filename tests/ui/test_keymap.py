@@ -14,7 +14,7 @@ from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import ACTIONS, Actions, shown_key
 from mqi_tui.ui.keymap import actions_of
 from tests.support.screens import MIDDLE, a_config, lines_of, on_stage
-from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
+from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
 
 SNAPSHOT = a_snapshot(a_case("alpha", a_beam("alpha", "b1", BeamStatus.FAILED, error="no luck")))
 
@@ -130,6 +130,29 @@ async def test_an_own_key_replaces_the_default_one_everywhere_it_is_named(key: s
         assert f"{key}: retry from this step" in stage.details.text
         await stage.press(key)
         await stage.until(lambda: stage.engine.commands == [("retry", "alpha_b1")])
+
+
+async def test_sentences_name_the_users_own_keys() -> None:
+    own = {"clear_filter": ["f5"], "dispatch_target": ["f6"], "leave": ["f7"], "scroll_end": ["f8"]}
+    engine = ScriptedEngine(a_snapshot(a_case("alpha", a_beam("alpha", "b1", attempt=1))))
+    engine.logs = {"alpha_b1": ScriptedLog(data=b"line\n" * 100)}
+    async with on_stage(engine, config=a_config(keys=own)) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press("home")
+        assert "scrolled up, f8 follows again" in stage.text
+        await stage.press("slash", *"xyz")
+        assert "f5 clears the filter." in stage.text
+        await stage.press("escape", "comma", "slash", *"xyz")
+        assert "f7 clears the filter." in stage.text
+        await stage.press("escape", "f7", "tab", "enter")
+        await stage.until(lambda: "the beam is new, f6 in the beam list starts it." in stage.text)
+
+
+async def test_what_the_user_took_the_key_of_is_named_as_it_is_in_the_palette_or_not_at_all() -> None:
+    actions = _keys(("dispatch_target", []), ("scroll_end", []))
+    assert actions.way_to("dispatch_target") == "ctrl+p “Dispatch what is selected”"
+    assert actions.way_to("scroll_end") == ""
 
 
 async def test_keys_that_are_exchanged_do_each_others_work() -> None:

@@ -123,7 +123,7 @@ async def test_nothing_of_the_head_and_the_keys_is_cut(size: tuple[int, int]) ->
         for word in ("► 가동 중", "진행 ", "대기 ", "실패 ", "완료 ", "슬롯 1/8", "UTC"):
             assert word in header
         [keys] = lines_of(stage.main.query_one(KeyLine))
-        for word in ("d 시작", "r 재시도", "c 취소", "space 표시", "p 일시정지", "/ 필터", "? 도움말", "q 종료"):
+        for word in ("d 시작", "r 재시도", "c 취소", "/ 필터", "? 도움말", "q 종료", "ctrl+p 명령"):
             assert word in keys
 
 

@@ -61,7 +61,8 @@ def test_lines_come_at_the_end_and_go_at_the_top() -> None:
 def test_a_full_window_of_lines_as_long_as_they_are_kept_is_wrapped_at_once() -> None:
     layout = LogLayout()
     layout.change(0, 0, [2_050] * 5_000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     layout.wrap_at(70)
-    assert time.perf_counter() - begin < 0.05
+    # Some milliseconds; half a second and more if each row were looked at.
+    assert time.process_time() - begin < 0.2
     assert layout.rows == 5_000 * 30

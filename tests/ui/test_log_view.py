@@ -12,7 +12,7 @@ from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.log_window import MAX_LINES
 from mqi_tui.ui.widgets import log_view
-from tests.support.screens import LARGE, SMALL, lines_of, on_stage
+from tests.support.screens import LARGE, MIDDLE, SMALL, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
 
 
@@ -156,14 +156,78 @@ async def test_errors_of_the_engine_are_marked_with_their_meaning_and_can_be_jum
         stage.log.focus()
         await stage.press("home", "x")
         first = lines_of(stage.log)[0]
-        assert first.startswith(" CUDA error at [x]: out of memory  ◂ the GPU's memory is full")
+        assert first.startswith("►CUDA error at [x]: out of memory  ◂ the GPU's memory is full")
         await stage.press("x")
-        assert lines_of(stage.log)[0].startswith(" std::bad_alloc  ◂ the node's memory is full")
+        assert lines_of(stage.log)[0].startswith("►std::bad_alloc  ◂ the node's memory is full")
         await stage.press("x")
         assert stage.toasts == ["No other error below in this log."]
         await stage.press("X")
         assert lines_of(stage.log)[0] == first
         assert stage.log.lines[100] == "CUDA error at [x]: out of memory"
+
+
+_SHORT_WITH_ERRORS = b"line 1\nCUDA error: out of memory\nline 3\nstd::bad_alloc\nline 5\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "lines", "toast"),
+    [
+        ("x", ["CUDA error: out of memory", "std::bad_alloc"], "No other error below in this log."),
+        ("X", ["std::bad_alloc", "CUDA error: out of memory"], "No other error above in this log."),
+    ],
+)
+@pytest.mark.parametrize("wrap", [[], ["w"]])
+async def test_errors_are_gone_to_where_nothing_can_be_scrolled(
+    key: str, lines: list[str], toast: str, wrap: list[str]
+) -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_SHORT_WITH_ERRORS))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 5)
+        stage.log.focus()
+        await stage.press(*wrap)
+        for line in lines:
+            await stage.press(key, "L")
+            assert stage.app.clipboard == line
+            marked = [row for row in lines_of(stage.log) if row.startswith("►")]
+            assert marked[0].startswith(f"►{line}")
+        stage.app.clear_notifications()
+        await stage.press(key)
+        assert stage.toasts[-1] == toast
+
+
+@pytest.mark.parametrize("key", ["x", "X"])
+async def test_an_error_on_the_last_line_is_gone_to_from_a_log_that_follows_its_end(key: str) -> None:
+    data = _numbered(1, 299) + b"CUDA error: out of memory\n"
+    async with on_stage(_engine(b1=ScriptedLog(data=data))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 300)
+        stage.log.focus()
+        assert stage.log.is_following
+        await stage.press(key, "L")
+        assert stage.app.clipboard == "CUDA error: out of memory"
+        assert lines_of(stage.log)[-1].startswith("►CUDA error")
+
+
+async def test_matches_are_gone_to_where_nothing_can_be_scrolled() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_numbered(1, 5)))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 5)
+        stage.log.focus()
+        copied = []
+        for keys in (["ctrl+f", *"line", "enter"], ["f3"], ["f3"], ["shift+f3"]):
+            await stage.press(*keys, "L")
+            copied.append(stage.app.clipboard)
+        assert copied == ["line 1", "line 2", "line 3", "line 2"]
+
+
+async def test_the_mark_of_the_line_gone_to_stays_in_the_margin_of_lines_scrolled_sideways() -> None:
+    data = b"x" * 500 + b"\nCUDA error: out of memory " + b"y" * 400 + b" end of line\n"
+    async with on_stage(_engine(b1=ScriptedLog(data=data))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 2)
+        stage.log.focus()
+        await stage.press("x")
+        stage.log.scroll_to(x=400, animate=False, force=True)
+        await stage.until(lambda: "end of line" in stage.text)
+        first, second, *_ = lines_of(stage.log)
+        assert (first[0], second[0]) == (" ", "►")
+        assert second[: len("►yy")] == "►yy"
 
 
 async def test_words_are_looked_for_taken_literally_and_shown_where_they_are() -> None:
@@ -172,15 +236,15 @@ async def test_words_are_looked_for_taken_literally_and_shown_where_they_are() -
         await stage.until(lambda: "line 300" in stage.text)
         stage.log.focus()
         await stage.press("home", "ctrl+f", *"BATCH [7]", "enter")
-        await stage.until(lambda: lines_of(stage.log)[0].startswith(" Batch [7] of 9"))
+        await stage.until(lambda: lines_of(stage.log)[0].startswith("►Batch [7] of 9"))
         await stage.press("f3")
-        assert lines_of(stage.log)[0].startswith(" batch [7] again")
+        assert lines_of(stage.log)[0].startswith("►batch [7] again")
         await stage.press("f3")
         assert stage.toasts == ["No match below in this log."]
         await stage.press("shift+f3")
-        assert lines_of(stage.log)[0].startswith(" Batch [7] of 9")
+        assert lines_of(stage.log)[0].startswith("►Batch [7] of 9")
         await stage.press("ctrl+f", "escape", "f3")
-        assert lines_of(stage.log)[0].startswith(" batch [7] again")
+        assert lines_of(stage.log)[0].startswith("►batch [7] again")
 
 
 def _long(first: int, last: int, *, end: str = "") -> bytes:
@@ -222,6 +286,47 @@ async def test_a_wrapped_log_is_wrapped_anew_when_its_pane_gets_another_width() 
         assert "".join(line.strip() for line in lines_of(stage.log)).startswith(f"line 31 {'x' * 400}line 32")
 
 
+@pytest.mark.parametrize("keys", [[], ["w"]])
+async def test_a_log_that_follows_its_end_shows_it_in_a_terminal_of_every_size(keys: list[str]) -> None:
+    log = ScriptedLog(data=_long(1, 99) + b"the end\n")
+    async with on_stage(_engine(b1=log), MIDDLE) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press(*keys)
+        for size in (SMALL, MIDDLE, SMALL, LARGE, MIDDLE):
+            await stage.pilot.resize_terminal(*size)
+            await stage.until(lambda: lines_of(stage.log)[-1].strip() == "the end")
+            assert stage.log.is_following
+        await stage.pilot.resize_terminal(*SMALL)
+        log.data += b"and more\n"
+        await stage.until(lambda: lines_of(stage.log)[-1].strip() == "and more")
+
+
+async def test_a_reader_who_scrolled_up_keeps_his_place_in_a_terminal_of_every_size() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_numbered(1, 100))), MIDDLE) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.press("home", *["down"] * 30)
+        for size in (SMALL, MIDDLE, SMALL, LARGE, MIDDLE):
+            await stage.pilot.resize_terminal(*size)
+            await stage.pilot.pause()
+            assert lines_of(stage.log)[0].strip() == "line 31"
+            assert not stage.log.is_following
+
+
+async def test_a_log_of_which_all_is_seen_in_a_larger_terminal_follows_its_end_again() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_numbered(1, 15))), SMALL) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 15)
+        stage.log.focus()
+        await stage.press("home")
+        assert "scrolled up" in stage.text
+        await stage.pilot.resize_terminal(*LARGE)
+        await stage.until(lambda: "scrolled up" not in stage.text)
+        assert "line 15" in stage.text
+        await stage.pilot.resize_terminal(*SMALL)
+        await stage.until(lambda: lines_of(stage.log)[-1].strip() == "line 15")
+
+
 async def test_matches_and_errors_are_gone_to_in_wrapped_lines() -> None:
     data = (
         _long(1, 50)
@@ -241,7 +346,7 @@ async def test_matches_and_errors_are_gone_to_in_wrapped_lines() -> None:
         await stage.press("f3")
         assert stage.toasts[-1] == "No match below in this log."
         await stage.press("x")
-        assert lines_of(stage.log)[0].startswith(" CUDA error: out of memory  ◂ the GPU's memory is full")
+        assert lines_of(stage.log)[0].startswith("►CUDA error: out of memory  ◂ the GPU's memory is full")
         await stage.press("X")
         assert stage.toasts[-1] == "No other error above in this log."
         await stage.press("shift+f3")

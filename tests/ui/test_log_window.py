@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mqi_tui.ui.log_window import MAX_LINE_LENGTH, LogWindow
@@ -13,7 +13,6 @@ def _lines(window: LogWindow) -> list[str]:
 
 
 @given(st.lists(st.text("ab한\x1b[0m\r\t", max_size=10), min_size=1, max_size=10), st.data())
-@settings(deadline=None)
 def test_lines_may_arrive_in_any_pieces(lines: list[str], data: st.DataObject) -> None:
     text = "\n".join(lines)
     whole, pieces = LogWindow(), LogWindow()

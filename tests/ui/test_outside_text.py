@@ -233,7 +233,7 @@ async def test_it_does_on_the_main_screen_of_any_size(size: tuple[int, int]) -> 
 
 
 @given(st.sampled_from(sorted(SCENES)), st.lists(nasty_text, min_size=3, max_size=3))
-@settings(deadline=None, max_examples=10, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 async def test_no_text_breaks_a_line_or_a_scene(name: str, texts: list[str]) -> None:
     scene = SCENES[name]
     async with a_stage(SMALL) as stage:

@@ -99,7 +99,7 @@ def test_what_is_found_is_always_part_of_all(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["[/red]", "[@click=app.quit]x[/]", "$x", "\x1b[2J", "]", "\u202e", "한글", "]["])))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 async def test_no_name_and_no_typed_text_is_read_as_markup(pieces: list[str]) -> None:
     name = "".join(pieces) or "x"
     async with on_stage(ScriptedEngine(a_snapshot(a_case(name, a_beam(name))))) as stage:

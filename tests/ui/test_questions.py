@@ -7,7 +7,7 @@ import pytest
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.screens.confirm import ConfirmScreen
-from tests.support.screens import MIDDLE, SMALL, on_stage
+from tests.support.screens import LARGE, MIDDLE, SMALL, on_stage
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 
 
@@ -56,12 +56,44 @@ async def test_cancelling_a_case_says_what_becomes_of_each_beam() -> None:
         await stage.until(lambda: stage.engine.commands == [("cancel_case", "alpha")])
 
 
+@pytest.mark.parametrize(("job_id", "name"), [("4712", "job 4712"), (None, "its job")])
+async def test_a_job_that_waits_has_no_computing_to_lose(job_id: str | None, name: str) -> None:
+    beam = a_beam("alpha", "b1", BeamStatus.HPC_RUNNING, gpu_id=3, hpc_job_id=job_id, job_waits=True)
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", beam))), LARGE) as stage:
+        await stage.press("c")
+        assert f"alpha_b1: {name} is ended; when last seen, it waited" in stage.text
+        assert "lost" not in stage.text
+
+
 async def test_cancelling_one_beam_names_it() -> None:
     async with on_stage(ScriptedEngine(_snapshot())) as stage:
         await stage.press("tab", "down", "c")
         assert "Cancel beam alpha_b2?" in stage.text
         await stage.press("y")
         await stage.until(lambda: stage.engine.commands == [("cancel_beam", "alpha_b2")])
+
+
+async def test_all_that_cancelling_many_beams_does_can_be_read_on_a_small_screen() -> None:
+    case_id = "QA_PHANTOM_2025-04-24_HEAD_AND_NECK"
+    running = [
+        a_beam(case_id, f"2025042401440800_field{number}", BeamStatus.HPC_RUNNING, gpu_id=number, hpc_job_id="4712")
+        for number in range(8)
+    ]
+    async with on_stage(ScriptedEngine(a_snapshot(a_case(case_id, *running))), SMALL) as stage:
+        await stage.press("tab", *["space", "down"] * 8, "c")
+        assert "Cancel 8 beams?" in stage.text
+        assert "Files on the HPC stay" not in stage.text
+        await stage.until(lambda: "more below: ↓ pagedown" in stage.text)
+        await stage.press("pagedown")
+        await stage.until(lambda: "Files on the HPC stay" in stage.text)
+        assert "and 2 more beams" in stage.text
+        assert "more below" not in stage.text
+        assert isinstance(stage.app.screen, ConfirmScreen)
+        assert stage.engine.commands == []
+        await stage.press("pageup")
+        await stage.until(lambda: "more below" in stage.text)
+        await stage.press("y")
+        await stage.until(lambda: len(stage.engine.commands) == 8)
 
 
 async def test_there_is_no_question_when_nothing_can_be_cancelled() -> None:
@@ -130,7 +162,7 @@ async def test_with_nothing_new_there_is_no_question() -> None:
 async def test_quit_says_what_goes_on_running() -> None:
     async with on_stage(ScriptedEngine(_snapshot()), SMALL) as stage:
         await stage.press("q")
-        assert "1 job on the HPC goes on computing" in stage.text
+        assert "1 job on the HPC goes on and" in stage.text
         assert "1 beam waiting or in local work stops now" in stage.text
         await stage.press("y")
         await stage.until(lambda: not stage.app.is_running)

@@ -28,15 +28,15 @@ def _snapshot() -> EngineSnapshot:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-async def test_each_beam_shows_state_bar_percent_and_gpu(size: tuple[int, int]) -> None:
+async def test_each_beam_shows_state_bar_percent_and_slot(size: tuple[int, int]) -> None:
     async with on_stage(ScriptedEngine(_snapshot()), size) as stage:
         head, computing, waiting, failed = lines_of(stage.beams)[:4]
-        for word in ("beam", "state", "progress", "GPU"):
+        for word in ("beam", "state", "progress", "slot"):
             assert word in head
         assert "► computing" in computing
         assert "━" in computing
         assert "57%" in computing
-        assert computing.index("3", computing.index("57%") + 3) == head.index("GPU") + 2
+        assert computing.index("3", computing.index("57%") + 3) == head.index("slot") + 3
         assert "◇ waiting for GPU" in waiting
         assert "#1" in waiting
         assert "✗ failed" in failed
@@ -61,15 +61,32 @@ async def test_the_header_counts_and_the_clock_fit_into_80_columns() -> None:
             assert word in header
 
 
+@pytest.mark.parametrize(("size", "words"), [(SMALL, "1 stop "), (MIDDLE, "1 cancelled ")])
+async def test_the_header_counts_cancelled_beams_where_there_are_any(size: tuple[int, int], words: str) -> None:
+    stopped = a_beam("beta", "b1", BeamStatus.CANCELLED)
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("beta", stopped))), size) as stage:
+        assert words in stage.lines[0]
+        assert "slots 0/8" in stage.lines[0]
+    async with on_stage(ScriptedEngine(_snapshot()), size) as stage:
+        assert words.replace("1", "0") not in stage.lines[0]
+
+
 async def test_the_header_of_thousands_of_beams_still_fits_into_80_columns() -> None:
     cases = [
         a_case(f"c{number}", *(a_beam(f"c{number}", f"b{beam}", status) for beam in range(300)))
         for number, status in enumerate(
-            (BeamStatus.UPLOADING, BeamStatus.HPC_QUEUED, BeamStatus.FAILED, BeamStatus.COMPLETED) * 4
+            [
+                BeamStatus.UPLOADING,
+                BeamStatus.HPC_QUEUED,
+                BeamStatus.FAILED,
+                BeamStatus.COMPLETED,
+                BeamStatus.CANCELLED,
+            ]
+            * 4
         )
     ]
     async with on_stage(ScriptedEngine(a_snapshot(*cases)), SMALL) as stage:
-        for word in ("1200 run", "1200 wait", "1200 fail", "1200 done", "slots 0/8", "UTC"):
+        for word in ("1200 run", "1200 wait", "1200 fail", "1200 done", "1200 stop", "slots 0/8", "UTC"):
             assert word in stage.lines[0]
 
 

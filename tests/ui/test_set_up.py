@@ -245,9 +245,9 @@ async def test_all_can_be_done_by_mouse(size: tuple[int, int], path: Path) -> No
     async with set_up(path, size) as stage:
         await stage.pilot.click("#places", offset=(4, 1))
         await stage.until(lambda: isinstance(stage.app.screen, FormScreen))
-        await stage.pilot.click("#write")
+        await stage.click("#write")
         await stage.until(lambda: isinstance(stage.app.screen, WriteScreen))
-        await stage.pilot.click("#yes")
+        await stage.click("#yes")
         await stage.until(lambda: not stage.app.is_running)
     assert path.exists()
 

@@ -74,7 +74,7 @@ async def test_the_setting_under_the_cursor_is_told_whole(size: tuple[int, int],
     ("words", "found"),
     [
         ("max_workers", {"max_workers"}),
-        ("GPU_COUNT", {"hpc.gpu_count"}),
+        ("GPU_COUNT", {"hpc.gpu_count", "hpc.slurm.queue_ahead"}),
         ("config.yaml hpc", {"hpc.gpu_count"}),
         ("line:5", set()),
         ("shared by all beams", {"hpc.gpu_count"}),

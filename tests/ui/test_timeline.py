@@ -58,6 +58,28 @@ def test_elapsed_counts_the_latest_way_to_its_end() -> None:
     assert elapsed(steps_of(again), now) == timedelta(seconds=40)
 
 
+def test_the_time_from_the_slot_until_the_job_computes_is_one_in_the_hpc_queue() -> None:
+    steps = steps_of(
+        [
+            at(0, "has GPU slot 1", BeamStatus.HPC_RUNNING),
+            at(1, "attempt 1 is job 7"),
+            at(60, "its job computes", BeamStatus.HPC_RUNNING),
+            at(90, "computed", BeamStatus.DOWNLOADING),
+        ]
+    )
+    assert [(step.is_in_hpc_queue, step.duration(NOW).total_seconds()) for step in steps[:2]] == [
+        (True, 60),
+        (False, 30),
+    ]
+    assert not steps[2].is_in_hpc_queue
+
+
+def test_elapsed_leaves_out_the_time_in_which_the_beam_waited_for_a_person() -> None:
+    failed = [*WAY, at(30, "no route", BeamStatus.FAILED), at(930, "retry", BeamStatus.UPLOADING)]
+    assert elapsed(steps_of(failed[:-1]), NOW + timedelta(seconds=500)) == timedelta(seconds=30)
+    assert elapsed(steps_of(failed), NOW + timedelta(seconds=940)) == timedelta(seconds=40)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

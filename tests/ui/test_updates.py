@@ -15,7 +15,7 @@ from mqi_tui.domain.status import BeamStatus, FolderState
 from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.pump import UPDATE_INTERVAL_SECONDS
 from mqi_tui.ui.widgets.case_tree import CaseTree
-from tests.support.screens import SMALL, lines_of, on_stage
+from tests.support.screens import SMALL, lines_of, on_stage, turn_wheel
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
 
@@ -43,11 +43,11 @@ def _watch_painting(widget: CaseTree, monkeypatch: pytest.MonkeyPatch) -> list[i
 
 async def test_500_cases_of_4_beams_are_shown_at_once() -> None:
     engine = ScriptedEngine(_many())
-    started = time.monotonic()
+    started = time.process_time()
     async with on_stage(engine) as stage:
         assert "Cases · 500" in stage.text
         # The first picture of 2,000 beams takes about 0.3 s; ten times as long would be a defect of its own.
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
         await stage.press("a", "end")
         assert "case499_b3" in stage.text
 
@@ -80,6 +80,23 @@ async def test_a_case_that_comes_in_above_moves_neither_cursor_nor_view() -> Non
         engine.publish(_many([*range(20), *range(100, 300)]))
         await stage.until(lambda: "Cases · 220" in stage.text)
         assert lines_of(stage.cases) == before
+
+
+async def test_a_list_that_was_scrolled_away_from_its_cursor_stays_where_it_is_read() -> None:
+    engine = ScriptedEngine(_many(range(1, 60)))
+    async with on_stage(engine) as stage:
+        for _notch in range(20):
+            await turn_wheel(stage, stage.cases, down=True)
+        shown = lines_of(stage.cases)
+        assert not any("case001" in line for line in shown)
+        engine.publish(_many([0, *range(1, 60), 999]))
+        await stage.until(lambda: "Cases · 61" in stage.text)
+        assert lines_of(stage.cases) == shown
+        # Something that needs a person takes a line from the panes.
+        broken = a_case("case999", a_beam("case999", "b0", BeamStatus.FAILED, error="no luck"))
+        engine.publish(a_snapshot(*(_case(number) for number in range(60)), broken))
+        await stage.until(lambda: "Needs you" in stage.text)
+        assert lines_of(stage.cases) == shown[: stage.cases.size.height]
 
 
 async def test_the_cursor_stays_near_when_its_case_goes() -> None:

@@ -16,7 +16,7 @@ from mqi_tui.ui.ordering import Order, ordered_beams, ordered_cases
 from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.case import CaseScreen
 from mqi_tui.ui.view import FINISHED, View
-from tests.support.screens import MIDDLE, SMALL, Stage, lines_of, on_stage
+from tests.support.screens import MIDDLE, SMALL, Stage, a_config, lines_of, on_stage
 from tests.support.scripted_engine import NOW, ScriptedEngine, a_beam, a_case, a_folder, a_snapshot
 
 SNAPSHOT = a_snapshot(
@@ -192,6 +192,46 @@ async def test_shift_and_arrows_mark_as_they_go() -> None:
         assert set(stage.main.marked) == {"beta_b1", "beta_b2", "beta_b3"}
 
 
+async def test_a_range_over_unfolded_cases_ends_where_it_ends() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        await stage.press("right", "down", "down", "down", "right", "up", "v")
+        await stage.press("down", "down", "down", "v")
+        assert set(stage.main.marked) == {"alpha_b2", "beta_b1", "beta_b2"}
+
+
+async def test_shift_and_arrows_over_an_unfolded_case_mark_its_beams_one_by_one() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        await stage.press("down", "right", "up", "right", "down", "down")
+        await stage.press("shift+down", "shift+down")
+        assert set(stage.main.marked) == {"alpha_b2", "beta_b1"}
+        await stage.press("u", "down", "shift+up", "shift+up", "shift+up")
+        assert set(stage.main.marked) == {"alpha_b2", "beta_b1", "beta_b2"}
+
+
+async def test_a_range_that_passes_a_folded_case_takes_all_its_beams() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        await stage.press("right", "down", "down", "v", "down", "v")
+        assert set(stage.main.marked) == {"alpha_b2", "beta_b1", "beta_b2", "beta_b3", "beta_b4"}
+
+
+async def test_space_marks_all_beams_of_a_case_unfolded_or_not() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
+        await stage.press("right", "space")
+        assert set(stage.main.marked) == {"alpha_b1", "alpha_b2"}
+
+
+async def test_what_is_said_of_a_range_is_said_in_korean() -> None:
+    async with on_stage(ScriptedEngine(SNAPSHOT), config=a_config(language="ko")) as stage:
+        await stage.press("v", "tab", "v")
+        await stage.until(lambda: stage.toasts == ["범위를 시작한 행이 이 목록에 없어, 여기서 새로 시작합니다."])
+
+
+async def test_without_a_row_a_range_is_refused_in_korean() -> None:
+    async with on_stage(ScriptedEngine(a_snapshot()), config=a_config(language="ko")) as stage:
+        await stage.press("v")
+        await stage.until(lambda: stage.toasts == ["선택된 것이 없습니다."])
+
+
 async def test_marking_a_case_marks_those_of_its_beams_that_are_shown() -> None:
     async with on_stage(ScriptedEngine(SNAPSHOT)) as stage:
         await stage.press("down", "f", "space")
@@ -231,7 +271,7 @@ async def test_a_long_path_is_whole_on_a_small_screen_and_a_click_copies_it() ->
         place = stage.app.screen.query_one(".path").region
         shown = "".join(line[place.x : place.right] for line in stage.lines[place.y : place.bottom])
         assert shown.replace(" ", "") == f"/data/cases/{name}/b1".replace(" ", "")
-        await stage.pilot.click(".path")
+        await stage.click(".path")
         await stage.until(lambda: stage.app.clipboard == f"/data/cases/{name}/b1")
         assert stage.app.screen is stage.main
 

@@ -71,11 +71,39 @@ def test_a_case_that_still_grows_waits(root: Path) -> None:
     assert scans.scan().cases
 
 
-@pytest.mark.parametrize("place", [".", ".."])
-def test_a_marker_in_the_case_or_its_parent_makes_it_ready_at_once(root: Path, place: str) -> None:
+def test_a_marker_in_a_new_case_makes_it_ready_at_once(root: Path) -> None:
     case = make_case(root / "patient" / "CASE")
-    (case / place / "_CASE_READY").touch()
+    (case / "_CASE_READY").touch()
+    (case.parent / "_CASE_READY").touch()
     assert [found.case_id for found in Scans(root).scan().cases] == ["CASE"]
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+def test_a_marker_of_an_earlier_delivery_does_not_vouch_for_what_is_still_copied(root: Path, place: str) -> None:
+    case = make_case(root / "patient" / "CASE", beams=("b1",))
+    (case / place / "_CASE_READY").touch()
+    scans = Scans(root)
+    if place == ".":
+        scans.known = {"CASE": KnownCase(case, {"b1"})}
+    log = make_beam(case / "b2") / log_name(1)
+    whole = log.read_bytes()
+    log.write_bytes(whole[:16])
+    result = scans.scan()
+    assert not result.cases
+    assert reason(result, case)[0] is FolderState.SETTLING
+    assert "earlier delivery" in reason(result, case)[1]
+    scans.now += 1.0
+    log.write_bytes(whole)
+    assert not scans.scan().cases
+    scans.now += 1.0
+    (found,) = scans.scan().cases
+    assert [name for name, _ in found.beams] == ["b1", "b2"]
+
+
+def test_a_marker_makes_nothing_wait_longer_than_it_would_without(root: Path) -> None:
+    case = make_case(root / "patient" / "CASE")
+    (case.parent / "_CASE_READY").touch()
+    assert Scans(root, quiet_period_seconds=0).scan().cases
 
 
 def test_a_marker_in_the_scan_directory_itself_is_no_marker_for_everything(root: Path) -> None:

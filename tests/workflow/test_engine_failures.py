@@ -236,6 +236,7 @@ async def test_a_lost_job_is_tried_again_up_to_the_configured_number_of_attempts
         r"left no exit record in .*/run-002 .*2 attempts were lost so \(retry\.lost_job_attempts\)", beam.error
     )
     assert any("another attempt follows (1 of 2 lost)" in message for message in said)
+    assert any(message.startswith("attempt 2 lost its job") for message in said)
     assert (beam.attempt, quick.count(COMPUTING)) == (2, 2)
 
 
@@ -277,8 +278,17 @@ async def test_an_engine_that_outlives_its_killed_job_is_ended_before_another_at
 
 async def test_an_exit_record_that_cannot_be_read_fails_the_beam_and_releases_its_slot(quick: QuickSite) -> None:
     quick.configure(engine="mkdir exit_record; sleep 60")
-    beam, attempts = await failed_beam(quick)
-    assert beam.status is BeamStatus.FAILED
+    case_id = quick.add_case()
+    (beam_id,) = quick.beam_ids(case_id)
+    async with quick.site.engine() as engine:
+        await engine.first_scan()
+        await engine.dispatch(case_id)
+        beam = await until_status(engine, beam_id, BeamStatus.FAILED)
+        assert slots_taken(engine.snapshot) == set()
+        attempts = await attempts_of(engine, beam_id)
+        # The beam had left the queue for a slot; whether its job was seen to compute is a matter of luck.
+        told = messages(engine.snapshot, beam_id)
+        assert any(re.match("failed while (computing|in HPC queue): ", message) for message in told), told
     assert beam.error is not None
     assert "exit_record" in beam.error
     assert [attempt.outcome for attempt in attempts] == [AttemptOutcome.FAILED]
@@ -286,13 +296,13 @@ async def test_an_exit_record_that_cannot_be_read_fails_the_beam_and_releases_it
 
 
 async def test_a_beam_whose_exit_record_cannot_be_read_is_cancelled_all_the_same(quick: QuickSite) -> None:
-    quick.configure(engine="trap 'mkdir exit_record; exit 1' TERM; while :; do sleep 0.05; done")
+    quick.configure(engine="trap 'mkdir exit_record; exit 1' TERM; touch ready; while :; do sleep 0.05; done")
     case_id = quick.add_case()
     (beam_id,) = quick.beam_ids(case_id)
     async with quick.site.engine() as engine:
         await engine.first_scan()
         await engine.dispatch(case_id)
-        await wait_until(lambda: quick.count(COMPUTING) == 1)
+        await wait_until(lambda: bool(list(quick.site.remote.rglob("run-001/ready"))))
         await engine.cancel_beam(beam_id)
         await until_status(engine, beam_id, BeamStatus.CANCELLED, seconds=10)
         assert slots_taken(engine.snapshot) == set()

@@ -34,7 +34,7 @@ async def test_readings_belong_to_the_slot_of_their_device_and_go_when_the_drive
         snapshot = await wait_for(engine, lambda snapshot: bool(snapshot.readings), 15)
         assert snapshot.readings == (GpuReading(2, "GPU-12", 63.0, 11264.0, 24576.0, 61.0, None, slot=2),)
 
-        program.write_text("#!/bin/sh\necho 'Unable to load NVML'; exit 9\n")
+        put_program(tmp_path / "bin", "nvidia-smi", "echo 'Unable to load NVML'; exit 9")
         snapshot = await wait_for(engine, lambda snapshot: not snapshot.readings, 15)
         [offline] = snapshot.gpu_watch.offline
         assert offline.reading.slot == 2
@@ -51,7 +51,7 @@ async def test_a_device_that_the_driver_lists_no_more_is_offline_and_one_that_ot
         snapshot = await wait_for(engine, lambda snapshot: bool(snapshot.gpu_watch.foreign), 15)
         # The memory alone is a use too.
         assert snapshot.gpu_watch.foreign == {("", "GPU-0"), ("", "GPU-1")}
-        program.write_text(f"#!/bin/sh\necho '{lines[1]}'\n")
+        put_program(tmp_path / "bin", "nvidia-smi", f"echo '{lines[1]}'")
         snapshot = await wait_for(engine, lambda snapshot: bool(snapshot.gpu_watch.offline), 15)
         assert [(one.reading.slot, one.reading.device) for one in snapshot.gpu_watch.offline] == [(0, ("", "GPU-0"))]
         assert "does not list it any more" in snapshot.gpu_watch.offline[0].reason
@@ -102,14 +102,22 @@ def test_the_room_of_a_folder_still_to_be_made_is_that_of_its_disk(tmp_path: Pat
 
 def _stopped_loops(folder: Path) -> list[int]:
     """The loop of each job below the folder, stopped: as on a host that swaps or hangs."""
-    loops = [
-        int(process.name)
-        for process in Path("/proc").iterdir()
-        if process.name.isdecimal() and _is_loop_below(process, folder)
+    found = [
+        process for process in Path("/proc").iterdir() if process.name.isdecimal() and _is_loop_below(process, folder)
     ]
+    parents = {process.name for process in found}
+    # A child of a loop has its command line until it runs a program of its own.
+    loops = [int(process.name) for process in found if _parent_of(process) not in parents]
     for pid in loops:
         os.kill(pid, signal.SIGSTOP)
     return loops
+
+
+def _parent_of(process: Path) -> str:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[1]
+    except OSError:
+        return process.name  # it has ended; as its own parent it is passed over
 
 
 def _is_loop_below(process: Path, folder: Path) -> bool:

@@ -156,3 +156,15 @@ async def test_the_log_of_an_earlier_attempt_is_not_taken_for_the_latest_ones(si
         assert (tmp_path / "2.log").read_text() == "no luck while computing\n"
         await _save(engine, failed, tmp_path / "1.log")
         assert (tmp_path / "1.log").read_text() == LINES
+
+
+async def test_the_attempt_that_is_saved_counts_not_the_age_of_what_the_screen_knows(
+    site: QuickSite, tmp_path: Path
+) -> None:
+    async with site.site.engine(auto_dispatch=True) as engine:
+        shown = await _completed(engine, site)
+        site.fail(COMPUTING)
+        await engine.rerun(shown.beam_id)
+        await until_status(engine, shown.beam_id, BeamStatus.FAILED)
+        await engine.inspector.save_log(shown, 2, tmp_path / "2.log", replace=False, on_progress=lambda _: None)
+        assert (tmp_path / "2.log").read_text() == "no luck while computing\n"

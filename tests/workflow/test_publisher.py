@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mqi_tui.domain.records import BeamProgress
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.repositories.cases import CaseRepository
 from mqi_tui.repositories.database import Database
 from mqi_tui.repositories.gpus import GpuRepository
@@ -19,7 +21,11 @@ from tests.workflow.support import COMPUTING, QuickSite, until_idle
 
 
 @asynccontextmanager
-async def publishing(folder: Path) -> AsyncIterator[tuple[CaseRepository, SnapshotPublisher]]:
+async def publishing(
+    folder: Path,
+    unreachable_since: Callable[[], datetime | None] = lambda: None,
+    times_left: Callable[[], Mapping[str, TimeLeft]] = dict,
+) -> AsyncIterator[tuple[CaseRepository, SnapshotPublisher]]:
     """A publisher over a database with two cases."""
     async with Database.open(folder / "mqi-tui.db") as database:
         cases = CaseRepository(database)
@@ -33,6 +39,8 @@ async def publishing(folder: Path) -> AsyncIterator[tuple[CaseRepository, Snapsh
                 revision=lambda: database.revision,
                 is_paused=lambda: False,
                 scan_trouble=lambda: "",
+                unreachable_since=unreachable_since,
+                times_left=times_left,
             ),
         )
 
@@ -48,6 +56,21 @@ async def test_cases_that_did_not_change_stay_the_same_objects(tmp_path: Path) -
     assert after.cases[0] is not before.cases[0]
     assert after.cases[0].beams[0].status is BeamStatus.INITIAL
     assert after.cases[1] is before.cases[1]
+
+
+async def test_no_time_that_a_beam_still_takes_is_told_while_the_hpc_does_not_answer(tmp_path: Path) -> None:
+    since: list[datetime | None] = [None]
+    left = {"A_1": TimeLeft(10.0, 20.0, 0)}
+    async with publishing(tmp_path, lambda: since[-1], lambda: left) as (_, publisher):
+        await publisher.publish_if_changed()
+        assert publisher.latest.times_left == left
+        since.append(datetime.now(UTC))
+        await publisher.publish_if_changed()
+        assert not publisher.latest.times_left
+        assert publisher.latest.unreachable_since == since[-1]
+        since.append(None)
+        await publisher.publish_if_changed()
+        assert publisher.latest.times_left == left
 
 
 async def test_nothing_is_published_when_nothing_has_changed(tmp_path: Path) -> None:
@@ -97,4 +120,4 @@ async def test_a_late_onlooker_has_the_latest_picture_at_once_and_then_each_newe
         quick.let_go(COMPUTING)
         last = await until_idle(engine)
         assert last.revision > second.revision
-        assert last.events[-1].message.startswith("dose verified")
+        assert last.events[-1].message.startswith("case completed")

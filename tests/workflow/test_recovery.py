@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -160,7 +161,7 @@ async def test_an_attempt_that_was_opened_and_never_submitted_is_submitted_once(
         await AttemptRepository(database).open_attempt(
             waiting,
             token=secrets.token_hex(8),
-            run_folder_of=lambda number: str(settings.run_folder_of(case_id, waiting, number)),
+            run_folder=str(settings.run_folder_of(case_id, waiting, 1)),
         )
     quick.configure(hpc={"gpu_count": 2})
     quick.let_go(COMPUTING)
@@ -170,14 +171,33 @@ async def test_an_attempt_that_was_opened_and_never_submitted_is_submitted_once(
     assert [beam.attempt for beam in all_beams(engine.snapshot)] == [1, 1]
 
 
+async def test_a_new_database_leaves_the_runs_of_an_older_one_as_they_are(quick: QuickSite) -> None:
+    case_id = quick.add_case()
+    (beam_id,) = quick.beam_ids(case_id)
+    settings = quick.site.config.settings
+    old = Path(settings.run_folder_of(case_id, beam_id, 1))
+    kept: dict[str, bytes] = {}
+    for _start in ("the first", "with a new database"):
+        async with quick.site.engine() as engine:
+            await engine.first_scan()
+            await engine.dispatch(case_id)
+            beam = beam_of(await until_idle(engine), beam_id)
+            assert (beam.status, beam.attempt, beam.error) == (BeamStatus.COMPLETED, 1, None)
+        kept = kept or {path.name: path.read_bytes() for path in old.iterdir() if path.is_file()}
+        settings.database_path.rename(settings.database_path.with_name("moved-away.db"))
+    assert {path.name: path.read_bytes() for path in old.iterdir() if path.is_file()} == kept
+    assert "exit_record" in kept
+    assert quick.count(COMPUTING) == 2
+
+
 async def test_a_beam_that_was_being_cancelled_is_cancelled_after_the_next_start(quick: QuickSite) -> None:
-    quick.configure(engine="trap 'sleep 0.5; exit 1' TERM; while :; do sleep 0.05; done")
+    quick.configure(engine="trap 'sleep 2; exit 1' TERM; touch ready; while :; do sleep 0.05; done")
     case_id = quick.add_case()
     (beam_id,) = quick.beam_ids(case_id)
     async with quick.site.engine() as engine:
         await engine.first_scan()
         await engine.dispatch(case_id)
-        await wait_until(lambda: quick.count(COMPUTING) == 1)
+        await wait_until(lambda: bool(list(quick.site.remote.rglob("run-001/ready"))))
         await engine.cancel_beam(beam_id)
     ((_, pid),) = quick.runs(COMPUTING)
     assert quick.site.beams()[beam_id]["status"] == "cancelling"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from tests.support.jobs import is_alive
 from tests.support.site import wait_until
-from tests.workflow.support import COMPUTING, HISTORIES_OF_A_LAYER, QuickSite, until_idle, until_status
+from tests.workflow.support import COMPUTING, HISTORIES_OF_A_LAYER, PREPROCESSING, QuickSite, until_idle, until_status
 
 _BEGIN = """
 import csv, json, os, subprocess, sys, time
@@ -109,6 +110,30 @@ async def test_it_is_given_this_beams_folder_alone_and_the_plan_reduced_to_this_
         assert only.BeamNumber == number
         energies = [float(point.NominalBeamEnergy) for point in only.IonControlPointSequence[::2]]
         assert energies == pytest.approx(energies_of(folder))
+
+
+async def test_logs_that_change_while_they_are_copied_for_it_are_copied_again(
+    quick: QuickSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a log that is cut between two rows would be computed as a whole one."""
+    own = shutil.copytree
+    copies: list[dict[str, int]] = []
+
+    def copied(source: Path, target: Path) -> Path:
+        own(source, target)
+        if not copies:
+            log = min(source.glob("*.ptn"))
+            log.write_bytes(log.read_bytes() + bytes(16))
+        copies.append({path.name: path.stat().st_size for path in target.glob("*.ptn")})
+        return target
+
+    monkeypatch.setattr("mqi_tui.workflow.states.preprocessing.shutil.copytree", copied)
+    quick.configure()
+    beam = await ended_beam(quick)
+    assert beam.status is BeamStatus.COMPLETED
+    first, second = copies
+    assert first != second == {path.name: path.stat().st_size for path in beam.beam_path.glob("*.ptn")}
+    assert quick.count(PREPROCESSING) == 1
 
 
 async def test_it_works_on_a_copy_and_cannot_harm_the_case_folder(quick: QuickSite) -> None:
@@ -362,10 +387,10 @@ async def test_a_time_out_ends_the_whole_tree_of_processes(quick: QuickSite, lin
         (site / "pids").write_text(f"{{os.getpid()}} {{child.pid}}")
         time.sleep(60)
         """,
-        interpreter={"timeout_seconds": 1},
+        interpreter={"timeout_seconds": 5},
     )
     found = await error_of(quick)
-    assert re.search(r"mqi_interpreter ran longer than 1 s and was ended; its last words: at layer 1", found), found
+    assert re.search(r"mqi_interpreter ran longer than 5 s and was ended; its last words: at layer 1", found), found
     pids = [*(quick.site.folder / "pids").read_text().split(), (quick.site.folder / "grandchild").read_text()]
     await wait_until(lambda: not any(is_alive(int(pid)) for pid in pids), 1)
 
@@ -417,17 +442,25 @@ async def test_the_postprocessing_command_has_the_verified_dose_and_writes_besid
 
 
 @pytest.mark.parametrize(
-    ("line", "error"),
+    ("line", "timeout", "error"),
     [
-        ("echo began; echo 'no DICOM server' >&2; exit 6", r"ended with exit code 6: began / no DICOM server \(whole"),
-        ("exit 1", r"ended with exit code 1: no output"),
-        ("sleep 60", r"^the postprocessing command ran longer than 0\.5 s and was ended; its last words: no output"),
+        (
+            "echo began; echo 'no DICOM server' >&2; exit 6",
+            60,
+            r"ended with exit code 6: began / no DICOM server \(whole",
+        ),
+        ("exit 1", 60, r"ended with exit code 1: no output"),
+        (
+            "sleep 60",
+            0.5,
+            r"^the postprocessing command ran longer than 0\.5 s and was ended; its last words: no output",
+        ),
     ],
 )
 async def test_a_postprocessing_command_that_fails_is_quoted_and_the_dose_stays(
-    quick: QuickSite, line: str, error: str
+    quick: QuickSite, line: str, timeout: float, error: str
 ) -> None:
-    use_postprocessing(quick, line, timeout_seconds=0.5)
+    use_postprocessing(quick, line, timeout_seconds=timeout)
     beam = await ended_beam(quick)
     assert beam.status is BeamStatus.FAILED
     assert beam.error is not None

@@ -44,13 +44,17 @@ class SlurmHistory:
             token: report_on(answer.state, answer.reason) for token, answer in answers.items() if not answer.is_unknown
         }
         if unknown:
-            # The controller is the authority on what lives; accounting knows only how a job has ended.
+            # The controller is the authority on what lives: accounting has jobs as running for ever that it has lost.
             states = await self._accounted(
                 [f"--jobs={','.join(job.job_id for job in unknown if job.job_id.isdigit())}"]
             )
             for job in unknown:
                 report = report_on(states.get((job.job_id, str(job.run_folder)), ""))
-                reports[job.token] = report if report.state is JobState.GONE else DISAPPEARED
+                if report.state is JobState.GONE:
+                    reports[job.token] = report
+                elif report.state is JobState.UNKNOWN or not answers[job.token].is_anothers:
+                    reports[job.token] = DISAPPEARED
+                # Else the two contradict each other: an id that was given out again is the new job's in accounting.
         return reports
 
     async def find(self, job: JobSpec) -> str | None:
@@ -60,11 +64,11 @@ class SlurmHistory:
         return found[-1] if found else None
 
     async def _show(self, jobs: Sequence[JobRef]) -> dict[str, SlurmAnswer]:
-        tokens = {job.job_id: job.token for job in jobs if job.job_id.isdigit()}
+        by_id = {job.job_id: job for job in jobs if job.job_id.isdigit()}
         answers = {job.token: SlurmAnswer(is_unknown=True) for job in jobs if not job.job_id.isdigit()}
-        if tokens:
-            result = await self._transport.run(["env", *UTC_TIMES, "sh", "-c", _SHOW, "mqi-show", *tokens])
-            answers |= parse_shown_jobs(result.stdout, tokens)
+        if by_id:
+            result = await self._transport.run(["env", *UTC_TIMES, "sh", "-c", _SHOW, "mqi-show", *by_id])
+            answers |= parse_shown_jobs(result.stdout, by_id)
         return answers
 
     async def _accounted(self, choice: Sequence[str]) -> Mapping[tuple[str, str], str]:

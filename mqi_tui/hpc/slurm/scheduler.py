@@ -1,7 +1,8 @@
 """The scheduler of a Slurm cluster, by its own commands over any transport.
 
-A job is known by the token in its comment. That its submission has begun is noted in the run folder before sbatch is
-asked: whatever happens then, the job is looked up, twice and with a pause between, before there is another one.
+A job is known by the token in its comment, or by its run folder where a site puts a comment of its own there. That its
+submission has begun is noted in the run folder before sbatch is asked: whatever happens then, the job is looked up,
+twice and with a pause between, before there is another one.
 """
 
 from __future__ import annotations
@@ -109,9 +110,9 @@ class SlurmScheduler:
 
     async def poll(self, jobs: Sequence[JobRef]) -> dict[str, JobReport]:
         """As `Scheduler.poll`: one squeue; a job that is not in it is looked for further after a while."""
-        known = await self._queue.jobs(time.monotonic())
-        reports = {job.token: _report_on_all(known[job.token]) for job in jobs if job.token in known}
-        absent = [job for job in jobs if job.token not in known]
+        answer = await self._queue.jobs(time.monotonic())
+        reports = {job.token: _report_on_all(known) for job in jobs if (known := answer.of(job))}
+        absent = [job for job in jobs if job.token not in reports]
         now = time.monotonic()
         self._absent_since = {job.token: self._absent_since.get(job.token, now) for job in absent}
         reports |= {job.token: JobReport(JobState.UNKNOWN) for job in absent}
@@ -121,9 +122,15 @@ class SlurmScheduler:
         return reports
 
     async def cancel(self, job: JobRef) -> None:
-        """As `Scheduler.cancel`, for every living job that carries this token and for no other one."""
-        known = await self._queue.jobs(time.monotonic())
-        living = [one.job_id for one in known.get(job.token, ()) if _report_on(one).state is not JobState.GONE]
+        """As `Scheduler.cancel`, for every living job of this attempt and for no other one."""
+        known = (await self._queue.jobs(time.monotonic())).of(job)
+        if known:
+            living = [one.job_id for one in known if _report_on(one).state is not JobState.GONE]
+        else:
+            report = (await self._history.reports([job])).get(job.token)
+            if report is None or report.state is JobState.UNKNOWN:
+                raise TransientError(f"Slurm does not say whether job {job.job_id} lives; it is not cancelled yet.")
+            living = [job.job_id] if report.state in _LIVE else []
         if not living:
             return
         result = await self._transport.run(["scancel", *living])
@@ -144,7 +151,7 @@ class SlurmScheduler:
         return TransientError(f"It is not known whether Slurm has taken the job {job.name}; it is looked up. {said}")
 
     async def _look_up(self, job: JobSpec, since: float) -> str | None:
-        known = (await self._queue.jobs(since)).get(job.token)
+        known = (await self._queue.jobs(since)).of(job)
         if known:
             return min(known, key=_liveliness).job_id
         # After the queue: a job that began in between has its claim by now.

@@ -96,10 +96,12 @@ def cut_out(stdout: bytes, stderr: bytes, mark: str) -> Answer | None:
     printed, ended, code = (b"\n" + rest).rpartition(end)
     if not began or not ended:
         return None
-    word = code.split(b"\n", 1)[0].strip()
+    word, line_break, _ = code.partition(b"\n")
+    if not line_break:
+        return None
     errors = stderr.split(begin)
     return Answer(
-        exit_status=None if word == b"missing" else int(word),
+        exit_status=None if word.strip() == b"missing" else int(word),
         stdout=printed[1:],
         stderr=errors[1] if len(errors) > 1 else stderr,
         noise=noise,

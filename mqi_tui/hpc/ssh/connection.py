@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import asyncssh
 
 from mqi_tui.config import SshSettings
-from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
+from mqi_tui.domain.errors import AccessError, MqiError, PermanentError, TransientError
 from mqi_tui.domain.questions import ACCEPTED, QuestionKind
 from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.hpc.questions import QuestionBoard
@@ -25,13 +25,14 @@ RECONNECT_SECONDS = 5.0
 """Pause between two tries to connect again after the connection was lost."""
 FAILURE_STANDS_SECONDS = 1.0
 """Whoever wants the connection within this time of a failed try is told of that failure; nobody hammers a server."""
-DECLINED_SECONDS = 60.0
-"""After a declined question nobody is asked again for this time."""
+LONGEST_STAND_SECONDS = 60.0
+"""After a declined question nobody is asked again for this time. What a refused login stands doubles up to it: a server
+may shut out whoever tries too often."""
 KEEPALIVES_MISSED = 3
 _CLOSE_SECONDS = 2.0
 
 
-class HostKeyRefusedError(PermanentError):
+class HostKeyRefusedError(AccessError):
     """A host showed another key than the known one, or one that cannot be trusted: never passed over."""
 
 
@@ -76,6 +77,7 @@ class SshConnection:
         self._supervisor: asyncio.Task[None] | None = None
         self._last_failure: MqiError | None = None
         self._failure_stands_until = 0.0
+        self._refusal_stands = FAILURE_STANDS_SECONDS
         self._unreachable_since: datetime | None = None
         self._is_closed = False
 
@@ -92,7 +94,7 @@ class SshConnection:
     async def link(self) -> Link:
         """The connection; whoever comes while it is being made waits for that one try.
 
-        Raises TransientError while the HPC cannot be reached, and PermanentError for what a person must mend.
+        Raises TransientError while the HPC cannot be reached, and AccessError for what a person must mend.
         """
         if self._link is not None:
             return self._link
@@ -131,6 +133,7 @@ class SshConnection:
         self._link = link
         self._unreachable_since = None
         self._last_failure = None
+        self._refusal_stands = FAILURE_STANDS_SECONDS
         self._changed()
         return self._link
 
@@ -140,12 +143,21 @@ class SshConnection:
             return
         self._unreachable_since = self._unreachable_since or datetime.now(UTC)
         if isinstance(error, MqiError):
-            pause = DECLINED_SECONDS if isinstance(error, DeclinedError) else FAILURE_STANDS_SECONDS
             self._last_failure = error
-            self._failure_stands_until = time.monotonic() + pause
+            self._failure_stands_until = time.monotonic() + self._stand_of(error)
         if isinstance(error, TransientError):
             self._supervise()
         self._changed()
+
+    def _stand_of(self, error: MqiError) -> float:
+        """For how many seconds the failed try answers whoever comes."""
+        if isinstance(error, DeclinedError):
+            return LONGEST_STAND_SECONDS
+        if not isinstance(error, AccessError):
+            return FAILURE_STANDS_SECONDS
+        stand = self._refusal_stands
+        self._refusal_stands = min(2 * stand, LONGEST_STAND_SECONDS)
+        return stand
 
     def _lost(self, login: Login) -> None:
         """Called for every host on the way; losing one of them is losing all."""
@@ -201,7 +213,7 @@ class SshConnection:
             # Who was let in before will be again: a login node without its home folders refuses everybody.
             if self._generation:
                 raise TransientError(f"HPC unreachable: {error}") from error
-            raise
+            raise AccessError(str(error)) from error
         self._ways.push_async_callback(_close, connection)
         return connection, route.who
 

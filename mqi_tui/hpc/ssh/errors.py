@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import asyncssh
 
-from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
+from mqi_tui.domain.errors import AccessError, MqiError, PermanentError, TransientError
 
 _PASSING = re.compile(
     "no space left|quota exceeded|wrote only|read-only file system|input/output error|stale|timed out|"
@@ -17,9 +17,9 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 """A full or read-only disk, a lost share: a person mends it and the work goes on."""
+_FORBIDDEN = ("permission denied", "operation not permitted")
+"""Also the words for a ticket that has run out (Kerberos, AFS)."""
 _REMEDIES = (
-    ("permission denied", "give this user the right to it there"),
-    ("operation not permitted", "give this user the right to it there"),
     ("no such", "it is not there (any more); put it back or check hpc.remote_root"),
     ("exists", "something else is there by that name; move it away"),
     ("not a directory", "something else is there by that name; move it away"),
@@ -54,6 +54,8 @@ def file_error(doing: str, path: PurePosixPath, reason: str, free: str = "") -> 
     """
     if may_pass(reason):
         return TransientError(f"Cannot {doing} {path}: {reason}{free}.")
+    if any(words in reason.lower() for words in _FORBIDDEN):
+        return AccessError(f"Cannot {doing} {path}: {reason}; give this user the right to it there.")
     remedy = next((remedy for word, remedy in _REMEDIES if word in reason.lower()), "look at that path on the HPC")
     return PermanentError(f"Cannot {doing} {path}: {reason}; {remedy}.")
 

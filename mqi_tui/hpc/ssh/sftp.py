@@ -10,7 +10,7 @@ import asyncssh
 from asyncssh.constants import OPEN_REQUEST_SESSION_FAILED
 from asyncssh.sftp import MIN_SFTP_VERSION, start_sftp_client
 
-from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.domain.errors import AccessError, TransientError
 from mqi_tui.hpc.ssh.connection import Link, SshConnection
 from mqi_tui.hpc.ssh.errors import lost_connection
 from mqi_tui.hpc.ssh.shell import SshShell
@@ -35,14 +35,19 @@ class SftpSession:
         self._start_seconds = start_seconds
         self._starting = asyncio.Lock()
         self._session: tuple[int, asyncssh.SFTPClient] | None = None
+        self._has_started = False
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        """The session for one operation; its loss in the middle raises TransientError."""
+        """The session for one operation; its loss in the middle raises TransientError.
+
+        Raises AccessError where there never was one; TransientError if one that there was does not start again.
+        """
         link = await self._connection.link()
         async with self._starting:
             if self._session is None or self._session[0] != link.generation:
                 self._session = (link.generation, await self._start(link))
+                self._has_started = True
             session = self._session
         try:
             with lost_connection(link.who):
@@ -65,7 +70,11 @@ class SftpSession:
         try:
             return await self._within(link, _by_command(link, self._shell))
         except asyncssh.SFTPError as error:
-            raise PermanentError(
+            if self._has_started:
+                raise TransientError(
+                    f"HPC unreachable: {link.who} starts no SFTP ({subsystem_says or error})."
+                ) from error
+            raise AccessError(
                 f"{link.who} offers no SFTP ({subsystem_says or error}); have its administrator switch it on, and let "
                 "the login files there print for interactive shells alone."
             ) from error

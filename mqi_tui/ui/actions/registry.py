@@ -33,10 +33,15 @@ class Actions:
         return [action for action in self._actions if action.scope is scope]
 
     def way_to(self, name: str) -> str:
-        """How a sentence names the way to do it: `r`, or the palette and its title there if it has no key."""
+        """How a sentence names the way to do it: `r`, or the palette and its title there if it has no key.
+
+        Empty if it has neither, for the user can take away the key of what is not in the palette.
+        """
         action = next(action for action in self._actions if action.setting == name)
         if action.keys:
             return action.shown_key
+        if not action.title:
+            return ""
         palette = next(action for action in self._actions if action.name == "palette")
         return f"{palette.shown_key} “{_(action.title)}”"
 

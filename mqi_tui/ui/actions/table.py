@@ -31,22 +31,6 @@ ACTIONS = (
         asks=True,
     ),
     Action(
-        "toggle_mark",
-        Scope.MAIN,
-        ("space",),
-        "Mark or unmark the beam (on a case: all of its beams that are shown).",
-        "Mark",
-        "Mark or unmark",
-    ),
-    Action(
-        "toggle_pause",
-        Scope.MAIN,
-        ("p",),
-        "Pause: start nothing new while running jobs go on. Again: resume.",
-        "Pause",
-        "Pause or resume",
-    ),
-    Action(
         "filter",
         Scope.MAIN,
         ("slash",),
@@ -62,6 +46,22 @@ ACTIONS = (
         ("ctrl+p", "colon"),
         "Show everything that can be done; type a few letters of it, enter does it.",
         "Commands",
+    ),
+    Action(
+        "toggle_mark",
+        Scope.MAIN,
+        ("space",),
+        "Mark or unmark the beam (on a case: all of its beams that are shown).",
+        "Mark",
+        "Mark or unmark",
+    ),
+    Action(
+        "toggle_pause",
+        Scope.MAIN,
+        ("p",),
+        "Pause: start nothing new while running jobs go on. Again: resume.",
+        "Pause",
+        "Pause or resume",
     ),
     Action(
         "toggle_all",
@@ -160,7 +160,7 @@ ACTIONS = (
         "mark_range",
         Scope.MAIN,
         ("v",),
-        "Begin a range at the cursor; again at its other end: mark all beams of it. esc forgets it.",
+        "Begin a range at the cursor; again at its other end: mark all beams of it.",
         title="Begin or end a range of marks",
     ),
     Action(
@@ -178,7 +178,7 @@ ACTIONS = (
         title="Show where the files are",
     ),
     Action("clear_marks", Scope.MAIN, ("u",), "Unmark all beams.", title="Unmark all beams"),
-    Action("app.focus_next", Scope.MAIN, ("tab",), "Go to the next pane (shift+tab: to the one before)."),
+    Action("app.focus_next", Scope.MAIN, ("tab",), "Go to the next pane."),
     Action("app.focus_previous", Scope.MAIN, ("shift+tab",), "Go to the pane before."),
     Action(
         "clear_filter",
@@ -233,7 +233,7 @@ ACTIONS = (
         "copy_line",
         Scope.LOG_ALONE,
         ("L",),
-        "Copy the line of the match or error that you went to last, else the line at the top.",
+        "Copy the line of the match or error that you went to last (►), else the line at the top.",
         title="Copy one line of the log",
     ),
     Action(

@@ -69,8 +69,8 @@ class BeamScreen(Tabbed[Tab]):
         self._overview = PageView(id="overview")
         self._files = PageView(id="files")
         self._input = PageView(id="input")
-        self._log = LogView(engine, runner, id="beam-log")
-        self._dose = DosePane(engine.inspector, id="dose")
+        self._log = LogView(engine, runner, actions, id="beam-log")
+        self._dose = DosePane(engine.inspector, actions, id="dose")
         self._keys = KeyLine(actions, id="beam-keys")
 
     def compose(self) -> ComposeResult:
@@ -212,7 +212,7 @@ class BeamScreen(Tabbed[Tab]):
         self._input.show(lambda width: input_page(beam, prepared, used, troubles, width))
 
     async def _show_dose(self, found: BeamDose | NoDose) -> None:
-        await self._dose.show(self._beam, found)
+        self._dose.show(self._beam, found)
         if self._tab is Tab.DOSE and self._dose.has_focus_within:
             self._dose.focus_picture()
 

@@ -9,7 +9,6 @@ from textual.widget import Widget
 
 from mqi_tui.config import Config
 from mqi_tui.domain.snapshot import CaseView, EngineSnapshot
-from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import Pane, Scope
 from mqi_tui.ui.commands import CommandRunner, Outcome
 from mqi_tui.ui.language import _
@@ -44,12 +43,16 @@ class Cockpit(Guiding):
         """Put the cursor on a row of the tree, whatever is filtered, hidden or folded up."""
         raise NotImplementedError
 
+    def _put_cursors_on(self, key: str) -> None:
+        """Put the tree's cursor on a row that is shown, and the beam list's on the same if it is a beam's."""
+        raise NotImplementedError
+
     def _show_rows(self) -> None:
         """Bring the lists up to date with the snapshot and with what the reader chose."""
         raise NotImplementedError
 
     def _catch_up(self) -> None:
-        """Let the beam list follow the tree's cursor now.
+        """Let the beam list follow the tree's cursor now; with the focus in the tree, it is where that is.
 
         Keys that come in one burst, as over a slow line, are carried out before the screen gets the messages about
         where the cursor went: without it they would act on what it was on before.
@@ -87,10 +90,10 @@ class Cockpit(Guiding):
         marked = tuple(row.beam for row in self._beams.rows if row.is_marked)
         if marked and not self._attention.has_focus:
             return BeamsTarget(marked)
+        wanted = self._attention.cursor_row
         match self._row_in_focus:
-            case CaseRow(case) if self._attention.has_focus:
-                # The row there is about these alone.
-                return BeamsTarget(tuple(beam for beam in case.beams if beam.status is BeamStatus.FAILED))
+            case CaseRow(case) if self._attention.has_focus and wanted is not None:
+                return BeamsTarget(tuple(beam for beam in case.beams if beam.beam_id in wanted.beam_ids))
             case CaseRow(case):
                 return CaseTarget(case)
             case BeamRow() as row:

@@ -7,20 +7,20 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from mqi_tui.ui.language import _
 from mqi_tui.ui.questions import Question
+from mqi_tui.ui.screens.question import QuestionScreen, QuestionText
 from mqi_tui.ui.text import cut_middle, one_line
 
 LONGEST_TITLE = 260
 """Cells; the name of a file has 255 bytes at most."""
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(QuestionScreen[bool]):
     """Dismissed with True only by `y` or by pressing the button that is not the default."""
 
     CSS_PATH = "confirm.tcss"
@@ -39,7 +39,7 @@ class ConfirmScreen(ModalScreen[bool]):
         question = self._question
         with Vertical(id="dialog"):
             yield Static(Content(cut_middle(question.title, LONGEST_TITLE)), id="question")
-            with VerticalScroll(id="consequences", can_focus=False):
+            with QuestionText(id="consequences"):
                 for line in question.consequences:
                     yield Static(Content(one_line(line)))
             with Horizontal(id="answers"):

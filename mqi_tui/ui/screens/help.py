@@ -86,9 +86,10 @@ class HelpScreen(InfoScreen[Action]):
 
     def _entries(self, scope: Scope) -> ComposeResult:
         yield Static(Content(_(scope.value)), classes="heading")
+        without_key = _("in {palette}").format(palette=self._actions.way_to("palette"))
         with Grid(classes="entries"):
             for action in self._actions.of(scope):
-                yield Static(Content(action.shown_keys or _("palette")), classes="keys")
+                yield Static(Content(action.shown_keys or without_key), classes="keys")
                 yield Sentence(action, can_be_done=bool(action.title) and scope in self._reach)
 
     @on(Sentence.Clicked)

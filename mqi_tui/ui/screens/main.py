@@ -71,7 +71,7 @@ class MainScreen(Commanding, Marking, Viewing):
         self._beams = BeamList(id="beams")
         self._details = DetailPane(id="details")
         self._gpus = GpuGrid(id="gpus")
-        self._log = LogView(engine, runner, id="log")
+        self._log = LogView(engine, runner, actions, id="log")
         self._filter_input = FilterInput(id="filter")
         self._event = EventLine(id="event")
         self._keys = KeyLine(actions, id="keys")
@@ -98,7 +98,10 @@ class MainScreen(Commanding, Marking, Viewing):
         self._snapshot = snapshot
         self._marked &= {beam.beam_id for case in snapshot.cases for beam in case.beams}
         self._header.show(snapshot)
+        had_focus = self._attention.has_focus
         self._attention.set_rows(attention_rows(snapshot, self._actions))
+        if had_focus and not self._attention.display:
+            self._focus_list()
         self._gpus.show(snapshot)
         self._event.show(snapshot.events[-1] if snapshot.events else None)
         self._keys.show(paused=snapshot.paused)
@@ -121,7 +124,9 @@ class MainScreen(Commanding, Marking, Viewing):
             needs = ngettext("{folders} needs you", "{folders} need you", needy)
             title += f" · ! {needs.format(folders=counted(needy, 'folder'))}"
         self._cases.set_title(title)
-        self._cases.set_placeholder(no_cases_text(self._snapshot, self._view, self._config.settings.scan_directory))
+        self._cases.set_placeholder(
+            no_cases_text(self._snapshot, self._view, self._config.settings.scan_directory, self._actions)
+        )
         self._show_beams()
 
     def _show_beams(self) -> None:
@@ -149,6 +154,9 @@ class MainScreen(Commanding, Marking, Viewing):
         row = self._cases.cursor_row
         key = row.key if row is not None else None
         if key == self._followed_key:
+            beam_row = self._beams.cursor_row
+            if self._cases.has_focus and isinstance(row, BeamRow) and beam_row and beam_row.key != row.key:
+                self._beams.move_to_key(row.key)
             return
         self._followed_key = key
         self._show_beams()
@@ -185,15 +193,18 @@ class MainScreen(Commanding, Marking, Viewing):
 
     def _go_to(self, case_id: str | None, key: str) -> None:
         """Put the cursor on a row of the tree, whatever is filtered or folded up."""
-        self._filter_input.action_clear()
+        self._filter_input.empty()
         self._view = View(order=self._view.order)
         self._cases.expanded.add(FOLDERS_KEY if case_id is None else f"case {case_id}")
         self._show_rows()
+        self._put_cursors_on(key)
+        self._focus_list()
+
+    def _put_cursors_on(self, key: str) -> None:
         self._cases.move_to_key(key)
         # The beam list goes along even where the tree's cursor was there already.
         self._followed_key = None
         self._catch_up()
-        self._focus_list()
 
     def on_descendant_focus(self) -> None:
         self._show_selected()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from textual import on
 
+from mqi_tui.ui.language import _
 from mqi_tui.ui.rows import BeamRow, CaseRow
 from mqi_tui.ui.screens.cockpit import Cockpit
 from mqi_tui.ui.widgets.beam_list import BeamList
@@ -13,14 +16,17 @@ from mqi_tui.ui.widgets.row_list import Row, RowList
 
 class Marking(Cockpit):
     def action_toggle_mark(self) -> None:
-        self._toggle(self._row_in_focus)
+        wanted = self._attention.cursor_row
+        if self._attention.has_focus and wanted is not None:
+            self._toggle(wanted.beam_ids)
+        else:
+            self._toggle(self._beam_ids_of(self._row_in_focus))
 
     @on(RowList.MarkWanted)
     def _mark_by_mouse(self, event: RowList.MarkWanted) -> None:
-        self._toggle(event.row)
+        self._toggle(self._beam_ids_of(event.row))
 
-    def _toggle(self, row: Row | None) -> None:
-        ids = self._beam_ids_of(row)
+    def _toggle(self, ids: Set[str]) -> None:
         self._marked = self._marked - ids if ids <= self._marked else self._marked | ids
         self._show_rows()
 
@@ -35,7 +41,7 @@ class Marking(Cockpit):
         rows = self._list_in_focus
         before = rows.cursor_row
         rows.move_by(step)
-        self._marked |= self._beam_ids_of(before) | self._beam_ids_of(rows.cursor_row)
+        self._marked |= self._beam_ids_passed(before) | self._beam_ids_passed(rows.cursor_row)
         self._show_rows()
 
     def action_mark_range(self) -> None:
@@ -43,16 +49,16 @@ class Marking(Cockpit):
         rows = self._list_in_focus
         here = rows.cursor_row
         if here is None:
-            self._say("Nothing is selected.")
+            self._say(_("Nothing is selected."))
         elif self._anchor is None:
             self._anchor = here.key
         else:
             between = rows.rows_between(self._anchor, here.key)
             if not between:
-                self._say("The row where the range was begun is not in this list; it begins here now.")
+                self._say(_("The row where the range was begun is not in this list; it begins here now."))
             self._anchor = None if between else here.key
             for row in between:
-                self._marked |= self._beam_ids_of(row)
+                self._marked |= self._beam_ids_passed(row)
         self._show_rows()
 
     @property
@@ -67,6 +73,12 @@ class Marking(Cockpit):
                 return {beam.beam_id for beam in self._view.beams_of(case) or ()}
             case _:
                 return set()
+
+    def _beam_ids_passed(self, row: Row | None) -> set[str]:
+        """Those that a row adds when the marking goes over it: the beams of an unfolded case are rows of their own."""
+        if isinstance(row, CaseRow) and row.is_expanded:
+            return set()
+        return self._beam_ids_of(row)
 
     def action_clear_marks(self) -> None:
         self._marked.clear()

@@ -84,7 +84,7 @@ class SettingsScreen(Reading):
     def action_leave(self) -> None:
         """Escape leaves what was begun, one thing at a time."""
         if self._words:
-            self._filter_input.action_clear()
+            self._filter_input.empty()
         else:
             self.dismiss(None)
 
@@ -101,7 +101,8 @@ class SettingsScreen(Reading):
 
     def _show_rows(self) -> None:
         rows = [row for row in self._rows if row.holds(self._words)]
-        self._list.set_placeholder(_("No setting holds these words.\n\nesc clears the filter."))
+        nothing = _("No setting holds these words.\n\n{key} clears the filter.")
+        self._list.set_placeholder(nothing.format(key=self._actions.way_to("leave")))
         self._list.set_rows(rows)
         own = sum(not row.is_default for row in rows)
         count = (

@@ -47,7 +47,7 @@ class Viewing(Cockpit):
             self._anchor = None
             self._show_rows()
         elif self._view.filter.text:
-            self._filter_input.action_clear()
+            self._filter_input.empty()
 
     def action_toggle_finished(self) -> None:
         self._view = replace(self._view, hides_finished=not self._view.hides_finished)
@@ -108,7 +108,7 @@ class Viewing(Cockpit):
         """Put both cursors on the beam; the focus stays in the beam list if it is there."""
         self._cases.expanded.add(f"case {beam.parent_case_id}")
         self._show_rows()
-        self._cases.move_to_key(f"beam {beam.beam_id}")
+        self._put_cursors_on(f"beam {beam.beam_id}")
         if not self._beams.has_focus:
             self._focus_list()
 
@@ -121,7 +121,7 @@ class Viewing(Cockpit):
         self._show_rows()
 
     def action_events(self) -> None:
-        self.app.push_screen(EventsScreen(self._snapshot))
+        self.app.push_screen(EventsScreen(self._snapshot, self._actions))
 
     def action_doctor(self) -> None:
         self.app.push_screen(DoctorScreen(self._engine, self._actions))

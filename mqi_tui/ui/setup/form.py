@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
+from textual.worker import Worker
 
 from mqi_tui.config.source import KeyPath
 from mqi_tui.ui.language import _
@@ -106,7 +107,7 @@ class FormScreen(Screen[None]):
     def _left(self, event: Input.Blurred) -> None:
         for row in self._rows:
             row.was_visited = row.was_visited or row.input is event.input
-        self.run_worker(self._check(), group=_CHECK, exclusive=True)
+        self._begin(self._check)
 
     def _when_all_is_right(self, go_on: Callable[[Checked], None]) -> None:
         async def check() -> None:
@@ -120,7 +121,11 @@ class FormScreen(Screen[None]):
             if wrong is not None:
                 wrong.input.focus()
 
-        self.run_worker(check(), group=_CHECK, exclusive=True)
+        self._begin(check)
+
+    def _begin(self, check: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Instead of a check that is at work; one that is replaced before it began must not be a coroutine already."""
+        self._checking: Worker[object] = self.run_worker(check, group=_CHECK, exclusive=True)
 
     async def _check(self) -> Checked:
         """Patiently: one of the folders may be on a share that does not answer."""

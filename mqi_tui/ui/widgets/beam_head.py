@@ -40,7 +40,7 @@ class BeamHead(OneLine):
         self._elapsed: timedelta | None = None
 
     def show(self, beam: BeamRecord, place: JobPlace | None, elapsed: timedelta | None) -> None:
-        """`elapsed`: how long its way has taken so far; None while that is not known."""
+        """`elapsed`: how long it was on its way so far, as `timeline.elapsed`; None while that is not known."""
         text = None if elapsed is None else span(elapsed)
         before = None if self._elapsed is None else span(self._elapsed)
         if (beam, place, text) != (self._beam, self._place, before):

@@ -24,7 +24,7 @@ from mqi_tui.ui.widgets.tips import under
 
 _STATE_WIDTH = 17
 _PERCENT_WIDTH = 4
-_GPU_WIDTH = 3
+_SLOT_WIDTH = 3
 _TRY_WIDTH = 3
 _LEFT_WIDTH = 10
 
@@ -43,8 +43,8 @@ class Columns:
 
     @classmethod
     def for_width(cls, width: int) -> Columns:
-        """`width` is the line without the cursor: mark, name, state, bar, percent and GPU need 43 cells at least."""
-        room = width - 2 - (_STATE_WIDTH + 1) - (_PERCENT_WIDTH + 1) - (_GPU_WIDTH + 1)
+        """`width` is the line without the cursor: mark, name, state, bar, percent and slot need 43 cells at least."""
+        room = width - 2 - (_STATE_WIDTH + 1) - (_PERCENT_WIDTH + 1) - (_SLOT_WIDTH + 1)
         left = _LEFT_WIDTH if width >= 70 else 0
         job = 9 if width >= 90 else 6 if width >= 72 else 0
         attempt = _TRY_WIDTH if 60 <= width < 72 or width >= 82 else 0
@@ -59,7 +59,7 @@ class BeamList(RowList[BeamRow]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.BEAMS)
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.BEAMS, Scope.LIST)
     HELP = N_(
-        "The beam list: each beam with its state, how far it is on its whole way, and under GPU the slot that it holds "
+        "The beam list: each beam with its state, how far it is on its whole way, and the GPU slot that it holds "
         "or its place in the queue (#1 is next). ● is marked. +2 after a name is the beam's priority."
     )
     head_height = 1
@@ -109,8 +109,9 @@ class BeamList(RowList[BeamRow]):
         words = [
             "   " + fit(_("beam"), columns.name),
             fit(_("state"), _STATE_WIDTH),
-            fit(_("progress"), columns.bar + 1 + _PERCENT_WIDTH),
-            fit_right("GPU", _GPU_WIDTH),
+            # The word for the slots is a cell wider than their numbers.
+            fit(_("progress"), columns.bar + _PERCENT_WIDTH),
+            fit_right(_("slot"), _SLOT_WIDTH + 1),
             *([fit(_("left"), columns.left)] if columns.left else []),
             *([fit_right(_("try"), columns.attempt)] if columns.attempt else []),
             *([fit(_("job"), columns.job)] if columns.job else []),
@@ -149,7 +150,7 @@ class BeamList(RowList[BeamRow]):
             (BeamColumn.PROGRESS, done, bar_tone),
             (BeamColumn.PROGRESS, still_open + " ", Tone.MUTED),
             (BeamColumn.PROGRESS, fit_right(percent(beam.progress), _PERCENT_WIDTH) + " ", Tone.NORMAL),
-            (BeamColumn.GPU, fit_right(_gpu_or_place(row), _GPU_WIDTH), Tone.NORMAL),
+            (BeamColumn.SLOT, fit_right(_slot_or_place(row), _SLOT_WIDTH), Tone.NORMAL),
         ]
         if columns.left:
             cells.append((BeamColumn.LEFT, " " + fit(_time_left(row), columns.left), Tone.MUTED))
@@ -164,7 +165,7 @@ class BeamList(RowList[BeamRow]):
         return cells
 
 
-def _gpu_or_place(row: BeamRow) -> str:
+def _slot_or_place(row: BeamRow) -> str:
     """The number of the slot that is held, or `#2` for the second place in the queue."""
     if row.beam.gpu_id is not None:
         return str(row.beam.gpu_id)

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import Worker, WorkerError
 
+from mqi_tui.domain.errors import defect_words
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.text import counted, fit, one_line
@@ -69,6 +70,16 @@ class CheckList(VerticalScroll):
         super().watch_scroll_y(old_value, new_value)
         self._follows = round(new_value) >= self.max_scroll_y
 
+    def on_resize(self) -> None:
+        self._keep_end()
+
+    def watch_virtual_size(self) -> None:
+        self._keep_end()
+
+    def _keep_end(self) -> None:
+        if self._follows:
+            self.scroll_end(animate=False, immediate=True)
+
     async def stop(self) -> None:
         """Cut the checks off, and wait until they have let go of everything."""
         work, self._work = self._work, None
@@ -97,13 +108,11 @@ class CheckList(VerticalScroll):
     def _add(self, check: Check, counts: Counter[Outcome]) -> None:
         counts[check.outcome] += 1
         self.mount(_line_of(check))
-        if self._follows:
-            self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
         self.post_message(self.Grown(counts.copy(), is_all=False))
 
 
 def _defect(error: Exception) -> Check:
-    sentence = f"a defect in mqi-tui ({type(error).__name__}: {error})"
+    sentence = defect_words(error)
     return Check("doctor", Outcome.FAILED, sentence, "please report it with the program's log")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from mqi_tui.ui.dose_words import PEAK, R50, R80
 from mqi_tui.ui.tones import TONE_CLASSES, Tone
 
 _LABEL_WIDTH = 8
+_X_NUMBERS_APART, _Y_NUMBERS_APART = 5, 2
 _TRACE = 0.005
 """Less of the peak than this is no dot above the axis."""
 _BEYOND = 1.15
@@ -31,8 +33,23 @@ Marks = tuple[float, float | None, float | None]
 """The depths (mm) of the peak, of 80 % and of 50 % of it; each is drawn at its height."""
 
 
-class _ShortNumbers(NumericAxisFormatter):
-    """The plot cuts a label that is too long, and a number that is cut is another number."""
+class _Numbers(NumericAxisFormatter):
+    """As many numbers as there is room for.
+
+    The plot writes a label over the one before it, and cuts one that is too long: what is seen is another number then.
+    """
+
+    def __init__(self, length: Callable[[], int], apart: int) -> None:
+        """`length`: of the axis, and `apart` from one number to the next, in cells."""
+        self._length = length
+        self._apart = apart
+
+    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        ticks = super().get_ticks(min_, max_, max_ticks)
+        if len(ticks) < 2 or not self._length():
+            return ticks
+        cells = (ticks[1] - ticks[0]) / (max_ - min_) * self._length()
+        return ticks[:: math.ceil(self._apart / cells)]
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
         return [f"{tick:.4g}" for tick in ticks]
@@ -53,8 +70,8 @@ class _DepthAxes(PlotWidget, can_focus=False):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id, allow_pan_and_zoom=False)
-        self.set_x_formatter(_ShortNumbers())
-        self.set_y_formatter(_ShortNumbers())
+        self.set_x_formatter(_Numbers(lambda: self._scale_rectangle.width, _X_NUMBERS_APART))
+        self.set_y_formatter(_Numbers(lambda: self._scale_rectangle.height, _Y_NUMBERS_APART))
         self._draw_again: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -21,7 +21,7 @@ from textual.worker import Worker
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, Voxel
-from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.dose_words import (
     NOT_FOR_DIAGNOSIS,
     facts_line,
@@ -88,9 +88,10 @@ class DosePane(Container, can_focus=True):
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.DOSE,)
     HELP = N_("The dose of the beam: depth-dose curves and three planes through one cursor. Not for diagnosis.")
 
-    def __init__(self, inspector: BeamInspector, *, id: str) -> None:  # noqa: A002
+    def __init__(self, inspector: BeamInspector, actions: Actions, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._inspector = inspector
+        self._actions = actions
         self._dose: BeamDose | None = None
         self._voxel: Voxel = (0, 0, 0)
         self._planes: dict[PlaneKind, DosePlane] = {}
@@ -99,6 +100,9 @@ class DosePane(Container, can_focus=True):
         self._is_on_curves = True
         self._trouble = ""
         self._reader: Worker[None] | None = None
+        self._beginner: Worker[None] | None = None
+        self._plots: Mapping[Curve, DepthPlot] = {}
+        """What the curves are drawn in; empty until there was a dose."""
         self._page = PageView(id="no-dose")
         self._notice = TextLine(id="dose-notice")
         self._boxes = {curve: CurveBox(id=f"{curve}-box") for curve in Curve}
@@ -135,14 +139,14 @@ class DosePane(Container, can_focus=True):
         self._page.show(lambda width: paragraph(trouble, Tone.BAD, width))
         self._arrange()
 
-    async def show(self, beam: BeamRecord, found: BeamDose | NoDose) -> None:
+    def show(self, beam: BeamRecord, found: BeamDose | NoDose) -> None:
         """Show this dose, or say why there is none."""
         if isinstance(found, NoDose):
             self._forget()
-            self._page.show(lambda width: no_dose_page(beam, found, width))
+            self._page.show(lambda width: no_dose_page(beam, found, width, actions=self._actions))
             self._arrange()
             return
-        notice = notice_of(beam, found)
+        notice = notice_of(beam, found, self._actions)
         self._notice.show([(f" ! {notice}", Tone.WARNING)] if notice else [])
         self._notice.display = bool(notice)
         if self._dose is None or (found.path, found.stamp, found.attempt) != self._identity(self._dose):
@@ -150,8 +154,8 @@ class DosePane(Container, can_focus=True):
             self._trouble = ""
             self._dose, self._voxel = found, found.summary.maximum_index
             self._facts.show(facts_line(found))
-            await self._show_curves(found)
             self._arrange()
+            self._show_curves(found)
         self._show_planes()
 
     @on(PlaneView.Moved)
@@ -242,11 +246,28 @@ class DosePane(Container, can_focus=True):
             return True
         return kind is self._kind and (width >= _WIDE or not self._is_on_curves)
 
-    async def _show_curves(self, dose: BeamDose) -> None:
-        for curve in Curve:
-            await self._plot_in(curve)
-        if dose is not self._dose:
-            return  # another one has come meanwhile
+    def _show_curves(self, dose: BeamDose) -> None:
+        if self._plots:
+            self._draw_curves(dose)
+        elif self._beginner is None or self._beginner.is_finished:
+            # Not by the reading that brought the dose: the next one ends it.
+            self._beginner = self.run_worker(self._begin_to_draw, group="curves", exit_on_error=False)
+
+    async def _begin_to_draw(self) -> None:
+        try:
+            # It takes half a second to import, which only a person who looks at a dose should wait for.
+            module = await asyncio.to_thread(importlib.import_module, "mqi_tui.ui.widgets.depth_plot")
+            plots: Mapping[Curve, DepthPlot] = {curve: module.DepthPlot(id=f"{curve}-plot") for curve in Curve}
+            for curve, plot in plots.items():
+                await self._boxes[curve].mount(plot)
+            self._plots = plots
+            if self._dose is not None:
+                self._draw_curves(self._dose)
+        except Exception as error:
+            log.exception("defect in drawing the curves")
+            self.show_trouble(f"{type(error).__name__}: {error}")
+
+    def _draw_curves(self, dose: BeamDose) -> None:
         depth, axis = dose.summary.depth_dose, dose.axis
         marks = dose.summary.peak_depth_mm, dose.summary.r80_mm, dose.summary.r50_mm
         self._draw(Curve.INTEGRAL, depth.depth_mm, depth.integral_gy_mm2, "Gy·mm²", marks)
@@ -260,18 +281,8 @@ class DosePane(Container, can_focus=True):
         unit: str,
         marks: tuple[float, float | None, float | None],
     ) -> None:
-        plot = cast("DepthPlot", self._boxes[curve].query_one(f"#{curve}-plot"))
-        plot.show(depth_mm, dose, unit, marks)
+        self._plots[curve].show(depth_mm, dose, unit, marks)
         self._ranges[curve].show([(" ", Tone.NORMAL), *ranges_line(*marks)])
-
-    async def _plot_in(self, curve: Curve) -> None:
-        box = self._boxes[curve]
-        if box.query(f"#{curve}-plot"):
-            return
-        # It takes half a second to import, which only a person who looks at a dose should wait for.
-        module = await asyncio.to_thread(importlib.import_module, "mqi_tui.ui.widgets.depth_plot")
-        if not box.query(f"#{curve}-plot"):
-            await box.mount(module.DepthPlot(id=f"{curve}-plot"))
 
     def _show_planes(self) -> None:
         dose = self._dose

@@ -25,6 +25,11 @@ class FilterInput(SafeInput):
         self.cursor_blink = False
         self.display = False
 
-    def action_clear(self) -> None:
+    def empty(self) -> None:
+        """Filter no more, and take no room; the focus stays where it is, if it is elsewhere."""
         self.value = ""
+        self.display = False
+
+    def action_clear(self) -> None:
+        self.empty()
         self.post_message(self.Left())

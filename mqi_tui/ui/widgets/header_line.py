@@ -19,8 +19,15 @@ from mqi_tui.ui.widgets.one_line import OneLine
 from mqi_tui.ui.widgets.tips import under
 
 _MIN_TITLE_WIDTH = 12
-_LONG_WORDS = N_("{count} running"), N_("{count} waiting"), N_("{count} failed"), N_("{count} completed")
-_SHORT_WORDS = N_("{count} run"), N_("{count} wait"), N_("{count} fail"), N_("{count} done")
+_LONG_WORDS = (
+    N_("{count} running"),
+    N_("{count} waiting"),
+    N_("{count} failed"),
+    N_("{count} completed"),
+    N_("{count} cancelled"),
+)
+_SHORT_WORDS = N_("{count} run"), N_("{count} wait"), N_("{count} fail"), N_("{count} done"), N_("{count} stop")
+_ONLY_IF_ANY = {_LONG_WORDS[-1], _SHORT_WORDS[-1]}
 OLD_AFTER_SECONDS = 10.0
 """The engine confirms its picture twice a second; after this time without, something is wrong with it."""
 
@@ -33,6 +40,7 @@ class Tally:
     waiting: int
     failed: int
     completed: int
+    cancelled: int
     busy_gpus: int
     gpus: int
 
@@ -46,6 +54,7 @@ class Tally:
             waiting=waiting,
             failed=statuses.count(BeamStatus.FAILED),
             completed=statuses.count(BeamStatus.COMPLETED),
+            cancelled=statuses.count(BeamStatus.CANCELLED),
             busy_gpus=sum(gpu.beam_id is not None for gpu in snapshot.gpus),
             gpus=len(snapshot.gpus),
         )
@@ -59,7 +68,11 @@ _COUNTED = (
     N_("Beams that wait: for a GPU slot, or in the queue of the HPC's scheduler."),
     N_("Beams that failed and wait for a person."),
     N_("Beams whose dose file is at home and verified."),
-    N_("GPU slots that are held by a beam, of all."),
+    N_("Beams that a person stopped; a retry goes on from there."),
+)
+_SLOTS = N_(
+    "GPU slots that are held by a beam, of all: one for each GPU, and with a batch system some for jobs that wait "
+    "in its queue, so that no GPU waits for them."
 )
 
 
@@ -70,7 +83,7 @@ class HeaderLine(OneLine):
         self._title = title
         self._hpc = one_line(hpc)
         self._confirmed_at = confirmed_at
-        self._tally = Tally(0, 0, 0, 0, 0, 0)
+        self._tally = Tally(0, 0, 0, 0, 0, 0, 0)
         self._paused = False
         self._unreachable_since: datetime | None = None
         self._storage: StorageReading | None = None
@@ -134,24 +147,15 @@ class HeaderLine(OneLine):
         tally = self._tally
         gap: _Told = ("  " if not short else " ", Tone.NORMAL, "")
         words = _LONG_WORDS if not short else _SHORT_WORDS
-        running, waiting, failed, completed = (
-            _(word).format(count=count)
-            for word, count in zip(words, (tally.running, tally.waiting, tally.failed, tally.completed), strict=True)
-        )
-        counts = (
-            (running, Tone.ACTIVE if tally.running else Tone.MUTED),
-            (waiting, Tone.WAITING if tally.waiting else Tone.MUTED),
-            (failed, Tone.BAD if tally.failed else Tone.MUTED),
-            (completed, Tone.GOOD if tally.completed else Tone.MUTED),
-            (
-                _("slots {busy}/{count}").format(busy=tally.busy_gpus, count=tally.gpus),
-                Tone.NORMAL if tally.busy_gpus else Tone.MUTED,
-            ),
-        )
+        numbers = (tally.running, tally.waiting, tally.failed, tally.completed, tally.cancelled)
+        tones = (Tone.ACTIVE, Tone.WAITING, Tone.BAD, Tone.GOOD, Tone.NORMAL)
         parts: list[_Told] = [(" ", Tone.NORMAL, ""), self._state(short=short_state)]
-        for (text, tone), tip in zip(counts, _COUNTED, strict=True):
-            parts += [gap, (text, tone, _(tip))]
-        return parts
+        for word, count, tone, tip in zip(words, numbers, tones, _COUNTED, strict=True):
+            # Cancelled beams are rare, and the line is short of room.
+            if count or word not in _ONLY_IF_ANY:
+                parts += [gap, (_(word).format(count=count), tone if count else Tone.MUTED, _(tip))]
+        slots = _("slots {busy}/{count}").format(busy=tally.busy_gpus, count=tally.gpus)
+        return [*parts, gap, (slots, Tone.NORMAL if tally.busy_gpus else Tone.MUTED, _(_SLOTS))]
 
     def _state(self, *, short: bool) -> _Told:
         """The worst first: a picture that may be old tells nothing for sure about the rest."""

@@ -21,6 +21,8 @@ from mqi_tui.ui.text import counted, cut
 from mqi_tui.ui.tones import TONE_CLASSES, Line, Part, Tone, paint, paint_instead
 
 _MARGIN: Part = (" ", Tone.NORMAL)
+_GONE_TO: Part = ("►", Tone.KEY)
+"""In the margin of the line that was last gone to: it need not be the one at the top, as near the log's end."""
 _MEANING = "  ◂ {}"
 """What an error of the engine means, after its line."""
 _NO_ERROR = N_("No other error below in this log."), N_("No other error above in this log.")
@@ -44,6 +46,8 @@ class LogPage(ScrollView, can_focus=True):
         """The line that was last broken into rows, the width of its rows, and they: most of the next are of it too."""
         self._unwrapped_x = 0.0
         """How far to the right it was scrolled before lines were wrapped."""
+        self._follows = True
+        """Whether it stood at its end when it was last scrolled; a pane that shrinks moves the end away from it."""
         self._gone_to: int | None = None
         """The line that was last looked for and found."""
         self._words = ""
@@ -64,6 +68,10 @@ class LogPage(ScrollView, can_focus=True):
 
     @property
     def is_following(self) -> bool:
+        return self._follows or self._is_at_end
+
+    @property
+    def _is_at_end(self) -> bool:
         return round(self.scroll_y) >= self.max_scroll_y
 
     def render_line(self, y: int) -> Strip:
@@ -75,11 +83,12 @@ class LogPage(ScrollView, can_focus=True):
             return paint(self, [], width)
         number, row_of_line = self._layout.place_of(row)
         line = self._line_of(self._window[number])
+        margin = _GONE_TO if number == self._gone_to else _MARGIN
         if self._layout.row_width:
-            return paint(self, [_MARGIN, *self._wrapped(line)[row_of_line]], width)
-        left = self.scroll_offset.x
-        strip = paint(self, [_MARGIN, *line], max(self._layout.widest + 1, width))
-        return strip.crop(left, left + width)
+            return paint(self, [margin, *self._wrapped(line)[row_of_line]], width)
+        left, room = self.scroll_offset.x, max(width - 1, 0)
+        text = paint(self, line, max(self._layout.widest, left + room)).crop(left, left + room)
+        return Strip.join([paint(self, [margin], min(width, 1)), text])
 
     def _wrapped(self, line: Line) -> Sequence[Line]:
         row_width = self._layout.row_width
@@ -89,6 +98,9 @@ class LogPage(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        # In a pane that has grown, the end that was scrolled to is beyond it: a step up would begin there, unseen.
+        self.scroll_target_y = min(self.scroll_target_y, self.max_scroll_y)
+        self._follows = self._is_at_end
         self._show_title()
 
     def action_wrap(self) -> None:
@@ -183,17 +195,25 @@ class LogPage(ScrollView, can_focus=True):
     def _go_to_line(self, cell_of: Callable[[str], int | None], step: int, nothing: tuple[str, str]) -> None:
         """Put the next line with what is wanted at the top, or as near as the log's end allows; step -1 looks upwards.
 
+        It is looked for from the line that was last gone to, as long as that is seen; else through what is seen and on.
         `cell_of` says where in a line it is, or None; of a wrapped line, that row is put at the top. `nothing` says
         that there is none below, or above.
         """
         top = round(self.scroll_y)
-        line = self._layout.place_of(top)[0]
-        for number in range(line + step, self._count if step > 0 else -1, step):
+        edge = top if step > 0 else min(top + self.size.height, self._layout.rows) - 1
+        begin = self._layout.place_of(edge)[0]
+        if self._gone_to is not None and self._is_seen(self._gone_to):
+            begin = self._gone_to + step
+        for number in range(begin, self._count if step > 0 else -1, step):
             cell = cell_of(self._window[number])
-            row = top if cell is None else min(self._layout.row_at(number, cell), self.max_scroll_y)
-            if row != top:
+            if cell is None:
+                continue
+            row = self._layout.row_at(number, cell)
+            # Of a line that is seen in part, it may stand on a row before the edge.
+            if (row - edge) * step >= 0:
                 self._gone_to = number
-                self.scroll_to(y=row, animate=False, force=True, immediate=True)
+                self.scroll_to(y=min(row, self.max_scroll_y), animate=False, force=True, immediate=True)
+                self.refresh()
                 return
         self.notify(_(nothing[0] if step > 0 else nothing[1]), markup=False)
 
@@ -215,8 +235,11 @@ class LogPage(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         if self._layout.row_width not in {0, self._room_for_row}:
             self._lay_out(self._room_for_row, x=0)
-        # In a pane that has grown, the end that was scrolled to is beyond it: a step up would begin there, unseen.
-        self.scroll_target_y = min(self.scroll_target_y, self.max_scroll_y)
+        # A log of which the end has come into view without being scrolled follows it, too.
+        self._follows = self.is_following
+        if self._follows:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
+        self._show_title()
 
     @property
     def _room_for_row(self) -> int:
@@ -258,6 +281,7 @@ class LogPage(ScrollView, can_focus=True):
         self._window.clear()
         self._layout.change(0, 0, ())
         self._gone_to = None
+        self._follows = True
         self.virtual_size = Size(0, 0)
         self.scroll_to(0, 0, animate=False, force=True, immediate=True)
         self.refresh()

@@ -13,7 +13,7 @@ from textual.worker import Worker
 
 from mqi_tui.domain.errors import MqiError
 from mqi_tui.domain.records import BeamRecord
-from mqi_tui.ui.actions import Scope, bindings_of
+from mqi_tui.ui.actions import Actions, Scope, bindings_of
 from mqi_tui.ui.commands import CommandRunner
 from mqi_tui.ui.language import N_, _
 from mqi_tui.ui.log_saving import LogSaving
@@ -40,9 +40,10 @@ class LogView(LogPage):
         "its latest lines, very long ones cut; saving it writes all of it."
     )
 
-    def __init__(self, engine: EngineControl, runner: CommandRunner, *, id: str) -> None:  # noqa: A002
+    def __init__(self, engine: EngineControl, runner: CommandRunner, actions: Actions, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._engine = engine
+        self._actions = actions
         self._beam: BeamRecord | None = None
         self._saving = LogSaving(self, engine.inspector, runner, on_change=self._show_title)
         self._is_cut_off = False
@@ -85,6 +86,8 @@ class LogView(LogPage):
     async def _follow(self, beam_id: str) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
         while True:
+            # Before it is read: what is told while a slow read goes on has not been looked at.
+            self._news.clear()
             got_more = False
             # A reader who scrolled up keeps what he reads: nothing is lost, the file is read on from its offset.
             if self.is_following or not self._window.is_full:
@@ -94,7 +97,6 @@ class LogView(LogPage):
 
     async def _rest(self) -> None:
         """Until it is time to look again: after the interval, or when the beam itself has changed."""
-        self._news.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._interval):
                 await self._news.wait()
@@ -157,6 +159,11 @@ class LogView(LogPage):
             return _("There is no log yet: it begins when the beam computes on a GPU.")
         return _("The log is empty so far.")
 
+    @property
+    def _scrolled_note(self) -> str:
+        key = self._actions.way_to("scroll_end")
+        return _("scrolled up, {key} follows again").format(key=key) if key else _("scrolled up")
+
     def _show_title(self) -> None:
         if self._beam is None:
             title = _("Log")
@@ -165,7 +172,7 @@ class LogView(LogPage):
             notes = [
                 _("attempt {number}").format(number=self._attempt) if self._attempt else "",
                 _("its last part") if self._is_cut_off else "",
-                "" if self.is_following else _("scrolled up, end follows again"),
+                "" if self.is_following else self._scrolled_note,
                 _("saving {percent}").format(percent=percent(saved)) if saved is not None else "",
                 f"! {one_line(self._trouble)}" if self._trouble else "",
             ]

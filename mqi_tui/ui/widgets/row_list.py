@@ -70,6 +70,8 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
         self._cursor = 0
         self._placeholder = ""
         self._title = ""
+        self._lines_before = 0
+        """For how many rows there was room before the size changed."""
 
     @abstractmethod
     def line_of(self, row: R, width: int) -> Line:
@@ -87,6 +89,11 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
     def cursor_row(self) -> R | None:
         return self._rows[self._cursor] if self._rows else None
 
+    @property
+    def shows_cursor(self) -> bool:
+        """Whether the cursor's row is in sight; True while nothing is."""
+        return self._is_in_sight(self._cursor, self._lines)
+
     def set_title(self, text: str) -> None:
         """What stands in the border; set only when it changes, for that repaints every row."""
         if text != self._title:
@@ -100,7 +107,10 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
             self.refresh()
 
     def set_rows(self, rows: Sequence[R]) -> None:
-        """Show these rows instead; the cursor stays with its row's key, and that row at its place on the screen."""
+        """Show these rows instead; the cursor stays with its row's key.
+
+        That row stays at its place on the screen; or, if it was not in sight, the first one that was.
+        """
         before, key_before = self._rows, self.cursor_row.key if self.cursor_row else None
         self._rows = rows
         if len(before) == len(rows) and all(old.key == new.key for old, new in zip(before, rows, strict=True)):
@@ -109,14 +119,18 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
                     self._refresh_what_differs(position, old, new)
             self.renew_tip()
             return
+        shows_cursor, top = self.shows_cursor, round(self.scroll_y)
+        anchor = self._cursor if shows_cursor else min(top, len(before) - 1)
+        anchor_key = before[anchor].key if before else ""
         self._positions = {row.key: position for position, row in enumerate(rows)}
-        position_before, distance = self._cursor, round(self.scroll_y) - self._cursor
-        self._cursor = min(self._positions.get(key_before or "", position_before), max(len(rows) - 1, 0))
+        self._cursor = min(self._positions.get(key_before or "", self._cursor), max(len(rows) - 1, 0))
         self.virtual_size = Size(0, len(rows) + self.head_height)
         self.refresh()
-        if self._cursor != position_before:
-            self.scroll_to(y=max(self._cursor + distance, 0), animate=False, force=True, immediate=True)
-        self._show_cursor()
+        place = self._cursor if shows_cursor else self._positions.get(anchor_key, anchor)
+        if place != anchor:
+            self.scroll_to(y=max(place + top - anchor, 0), animate=False, force=True, immediate=True)
+        if shows_cursor:
+            self._show_cursor()
         self.renew_tip()
         key = self.cursor_row.key if self.cursor_row else None
         if key != key_before:
@@ -213,7 +227,9 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
 
     def on_resize(self) -> None:
         self.refresh()
-        self._show_cursor()
+        if self._is_in_sight(self._cursor, self._lines_before):
+            self._show_cursor()
+        self._lines_before = self._lines
 
     def on_click(self, event: Click) -> None:
         offset = event.get_content_offset(self)
@@ -255,15 +271,19 @@ class RowList(ScrollView, Tips, Generic[R], can_focus=True):
             # The cursor takes the first cell.
             self._refresh_row(position, *(1 + cell for cell in differing))
 
+    @property
+    def _lines(self) -> int:
+        """For how many rows there is room."""
+        return self.size.height - self.head_height
+
+    def _is_in_sight(self, position: int, lines: int) -> bool:
+        return lines <= 0 or 0 <= position - round(self.scroll_y) < lines
+
     def _show_cursor(self) -> None:
-        visible = self.size.height - self.head_height
-        if visible <= 0:
+        if self.shows_cursor:
             return
-        top = round(self.scroll_y)
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False, force=True, immediate=True)
-        elif self._cursor >= top + visible:
-            self.scroll_to(y=self._cursor - visible + 1, animate=False, force=True, immediate=True)
+        top = self._cursor if self._cursor < round(self.scroll_y) else self._cursor - self._lines + 1
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
 
 def _differing_cells(old: Line, new: Line) -> tuple[int, int] | None:

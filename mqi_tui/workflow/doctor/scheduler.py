@@ -124,7 +124,7 @@ class SlurmChecks:
         if count < self._hpc.gpu_count:
             return warning(
                 f"{place} has {count} of {gres}, and hpc.gpu_count is {self._hpc.gpu_count}",
-                f"set hpc.gpu_count to {count}, or to the part of them that you may use",
+                f"set hpc.gpu_count to {count}; or, to use a part of them, to that part and hpc.slurm.queue_ahead to 0",
             )
         return ok(f"{place} has {count} of {gres}")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.local_files import in_thread, make_private_file, make_private_folder
+from mqi_tui.hpc.local_files import in_thread, make_private_file, make_private_folder, sync_folder
 from mqi_tui.workflow.context import ProgressBoard, WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 
@@ -74,7 +75,15 @@ async def _fetch_log(attempt: AttemptRecord, target: Path, context: WorkflowCont
     while data := await context.remote.read_log(PurePosixPath(attempt.run_folder), offset, _LOG_PIECE):
         await in_thread(_append, part, data)
         offset += len(data)
-    await in_thread(part.replace, target)
+    await in_thread(_publish, part, target)
+
+
+def _publish(part: Path, target: Path) -> None:
+    # Its name says from now on that it is the whole log.
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+    sync_folder(target.parent)
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from mqi_tui.domain.compute_times import ComputeTime
 from mqi_tui.domain.errors import JobLostError, PermanentError
@@ -18,6 +19,8 @@ from mqi_tui.workflow.context import WorkflowContext
 from mqi_tui.workflow.states.base import Outcome
 from mqi_tui.workflow.states.job_files import dose_grid, ended_attempt, job_reference, prepare_job
 from mqi_tui.workflow.states.log_follower import LogFollower
+
+_PAUSED = "paused: its job is not handed over"
 
 
 class HpcExecutionState:
@@ -65,13 +68,12 @@ class HpcExecutionState:
         latest = await context.attempts.current_attempt(beam.beam_id)
         if latest is not None and latest.outcome is None:
             return latest
-        return await context.attempts.open_attempt(
-            beam.beam_id,
-            token=secrets.token_hex(8),
-            run_folder_of=lambda number: str(context.settings.run_folder_of(beam.parent_case_id, beam.beam_id, number)),
-        )
+        run_folder = await _free_run_folder(beam, context)
+        return await context.attempts.open_attempt(beam.beam_id, token=secrets.token_hex(8), run_folder=str(run_folder))
 
     async def _submit(self, beam: BeamRecord, attempt: AttemptRecord, context: WorkflowContext) -> str:
+        if not context.running.is_set():
+            context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0, _PAUSED, job_waits=True)
         await context.running.wait()
         # It does not compute yet, and with a scheduler in doubt this may take a minute.
         context.progress.report(beam.beam_id, BeamStatus.HPC_RUNNING, 0.0, "hands its job over", job_waits=True)
@@ -86,6 +88,16 @@ class HpcExecutionState:
         )
         await context.attempts.record_submission(beam.beam_id, attempt.attempt, job_id)
         return job_id
+
+
+async def _free_run_folder(beam: BeamRecord, context: WorkflowContext) -> PurePosixPath:
+    """By the next attempt's number, or the first free one after it: another database may have had attempts there."""
+    number = beam.attempt + 1
+    while await context.remote.is_there(
+        folder := context.settings.run_folder_of(beam.parent_case_id, beam.beam_id, number)
+    ):
+        number += 1
+    return folder
 
 
 def trusted_record(job: JobRef, end: JobEnd) -> ExitRecord:

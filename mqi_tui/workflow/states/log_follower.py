@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from datetime import UTC, datetime
 
-from mqi_tui.domain.errors import TransientError
+from mqi_tui.domain.errors import AccessError, MqiError, TransientError
 from mqi_tui.domain.job_place import JobPlace
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
@@ -15,6 +16,8 @@ from mqi_tui.domain.time_left import Pace, TimeLeft
 from mqi_tui.hpc.protocols import JobRef, JobReport, JobState
 from mqi_tui.moqui.run_log import RunLogParser, RunLogState
 from mqi_tui.workflow.context import PlacedJob, WorkflowContext
+
+log = logging.getLogger(__name__)
 
 _LOG_PIECE = 256 * 1024
 
@@ -47,26 +50,34 @@ class LogFollower:
         await self._stop()
 
     async def read_to_end(self) -> RunLogState:
-        """Stop following and read what is left of the log of a job that is over."""
+        """Stop following and read what is left of the log of a job that is over.
+
+        Raises TransientError as long as nobody is let at the log: without it nothing is said of the job.
+        """
         await self._stop()
-        while await self._read_piece():
-            pass
+        try:
+            while await self._read_piece():
+                pass
+        except AccessError as error:
+            raise TransientError(str(error)) from error
         return self._parser.state
 
     async def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-            self._context.jobs.drop(self._beam_id)
+        task, self._task = self._task, None
+        if task is None:
+            return
+        self._context.jobs.drop(self._beam_id)
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s: a defect while its job was followed", self._beam_id, exc_info=error)
 
     async def _follow(self) -> None:
         while True:
             # The monitor forgets a job while nobody waits for it; what it said last still holds.
             self._report = self._context.remote.monitor.report(self._job.token) or self._report
             if self._report is None or self._report.state is not JobState.PENDING:
-                with contextlib.suppress(TransientError):  # the job monitor is the one that says "unreachable since"
+                with contextlib.suppress(MqiError):  # the job monitor is the one that says "unreachable since"
                     await self._look()
             detail = describe(self._report, self._place, datetime.now(UTC))
             fraction = self._parser.state.fraction or 0.0

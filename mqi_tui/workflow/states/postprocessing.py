@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from mqi_tui.config.templates import fill
 from mqi_tui.domain.errors import InputError, PermanentError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.local_files import in_thread
 from mqi_tui.moqui.dose import DoseSummary, check_dose, open_raw, summarise
 from mqi_tui.moqui.run_log import RunLogParser
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
@@ -27,7 +27,7 @@ _LOG_PIECE = 1024 * 1024
 class PostprocessingState:
     async def run(self, beam: BeamRecord, context: WorkflowContext) -> Outcome:
         raw_file = context.result_folder(beam) / context.settings.engine.raw_name
-        summary = await asyncio.to_thread(_check_and_summarise, beam, context, raw_file)
+        summary = await in_thread(_check_and_summarise, beam, context, raw_file)
         await self._run_site_command(beam, context, raw_file)
         return Outcome(
             BeamStatus.COMPLETED,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from mqi_tui.config import MachineSettings, Settings
 from mqi_tui.config.templates import fill
-from mqi_tui.domain.errors import InputError, PermanentError
+from mqi_tui.domain.errors import InputError, PermanentError, TransientError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.hpc.local_files import make_private_folder
+from mqi_tui.hpc.local_files import in_thread, make_private_folder
+from mqi_tui.moqui.beam_folder import sizes_and_times
 from mqi_tui.moqui.calibration import Calibration, write_calibration
 from mqi_tui.moqui.layer_csv import bring_layer_csv, check_beam_csvs
 from mqi_tui.moqui.rtplan import PlanBeam, write_reduced_plan
@@ -36,12 +37,12 @@ class PreprocessingState:
         found = await asyncio.to_thread(read_input_of, beam, context)
         machine = select_machine(settings, found.plan_beam)
         work = context.work_folder(beam)
-        staging = await asyncio.to_thread(_make_staging, work, beam, found, machine)
+        staging = await in_thread(_make_staging, work, beam, found, machine)
         result = await self._interpret(beam, context, found, staging)
         # The person knows the beam's own folder, not the copy of it that the interpreter read.
         copy = str(staging / beam.parent_case_id)
         _check_output(result.replaced(copy, str(beam.beam_path.parent)), work / "interpreter.log")
-        histories = await asyncio.to_thread(_collect, beam, context, found, staging)
+        histories = await in_thread(_collect, beam, context, found, staging)
         await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
         return Outcome(BeamStatus.UPLOADING, f"{len(found.logs.layers)} CSVs, {histories} histories")
 
@@ -89,12 +90,17 @@ def _make_staging(work: Path, beam: BeamRecord, found: BeamInput, machine: Machi
     case_copy = staging / beam.parent_case_id
     make_private_folder(staging / "output")
     try:
+        before = sizes_and_times(beam.beam_path)
         shutil.copytree(beam.beam_path, case_copy / beam.beam_name)
+        after = sizes_and_times(beam.beam_path)
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise InputError(f"{source} cannot be copied for the interpreter: {reason}; take it out, or mend it.") from None
     except OSError as error:
         raise unreadable(beam.beam_path, error) from None
+    if before != after:
+        # A log that is cut between two rows looks whole, and would be computed.
+        raise TransientError(f"{beam.beam_path} has changed while it was copied for the interpreter.")
     write_reduced_plan(found.plan.path, case_copy / found.plan.path.name, found.plan_beam.number)
     write_calibration(
         staging / "scv_init.txt",
