@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from mqi_tui.domain.errors import PermanentError, TransientError
 from mqi_tui.hpc.local_files import file_errors, in_thread, make_private_folder, sha256_of, sync_folder, write_whole
 from mqi_tui.hpc.protocols import CommandResult, RemoteFile
+from mqi_tui.hpc.starting import started
 
 CHUNK = 4 * 1024 * 1024
 """Bytes copied at once."""
@@ -24,12 +25,15 @@ class LocalTransport:
     async def run(self, arguments: Sequence[str], *, timeout: float = 60.0) -> CommandResult:
         # A session of its own: Ctrl-C in our terminal does not reach it, and a time-out can end all of it.
         try:
-            process = await asyncio.create_subprocess_exec(
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
+            process = await started(
+                asyncio.create_subprocess_exec(
+                    *arguments,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    start_new_session=True,
+                ),
+                _end_group,
             )
         except OSError as error:
             if error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}:

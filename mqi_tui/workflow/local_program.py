@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from mqi_tui.domain.errors import PermanentError
+from mqi_tui.hpc.starting import started
 
 _LAST_BYTES = 64 * 1024
 _GRACE_SECONDS = 3.0
@@ -43,13 +44,16 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
     """
     descriptor = await asyncio.to_thread(os.open, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            start_new_session=True,
+        process = await started(
+            asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                start_new_session=True,
+            ),
+            _end,
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -237,6 +237,25 @@ async def test_a_download_cut_ten_times_at_random_bytes_goes_on_where_it_stopped
     assert sent <= (size + CUTS * BLOCK) * OVERHEAD
 
 
+async def test_a_command_that_is_cancelled_before_its_start_is_confirmed_is_ended(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    async with CuttingProxy(cluster.ssh_host, cluster.ssh_port).running() as proxy:
+        settings = ssh_settings(cluster, port=proxy.port, known_hosts=tmp_path / "known_hosts")
+        transport = SshTransport(settings, QuestionBoard())
+        await transport.run(["true"])
+        proxy.delay_seconds = 0.3
+        command = asyncio.create_task(transport.run(["sh", "-c", f"echo $$ > '{tmp_path}/pid'; exec sleep 60"]))
+        await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", "the command runs")
+
+        command.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await command
+
+        assert not is_alive(int((tmp_path / "pid").read_text()))
+        await transport.aclose()
+
+
 async def test_a_file_that_changes_on_the_way_is_fetched_anew_and_one_that_changed_at_rest_is_refused(
     transport: SshTransport, tmp_path: Path
 ) -> None:

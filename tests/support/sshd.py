@@ -1,4 +1,4 @@
-"""The way to a test cluster's own OpenSSH server, and a proxy in front of it that cuts connections."""
+"""The way to a test cluster's own OpenSSH server, and a proxy in front of it that cuts and delays connections."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class CuttingProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.delay_seconds = 0.0
+        """How late each piece from the server arrives."""
         self.from_server = 0
         """Bytes handed on from the server so far."""
 
@@ -71,6 +73,7 @@ class CuttingProxy:
         while content := await reader.read(16384):
             if counts:
                 self.from_server += len(content)
+                await asyncio.sleep(self.delay_seconds)
             writer.write(content)
             await writer.drain()
             if counts and self._cut_after is not None and self.from_server >= self._cut_after:

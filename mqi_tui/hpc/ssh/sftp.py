@@ -14,6 +14,7 @@ from mqi_tui.domain.errors import AccessError, TransientError
 from mqi_tui.hpc.ssh.connection import Link, SshConnection
 from mqi_tui.hpc.ssh.errors import lost_connection
 from mqi_tui.hpc.ssh.shell import SshShell
+from mqi_tui.hpc.starting import started
 
 # Where the distributions put it.
 _SERVER = """\
@@ -46,7 +47,7 @@ class SftpSession:
         link = await self._connection.link()
         async with self._starting:
             if self._session is None or self._session[0] != link.generation:
-                self._session = (link.generation, await self._start(link))
+                self._session = (link.generation, await started(self._start(link), _exit))
                 self._has_started = True
             session = self._session
         try:
@@ -90,6 +91,10 @@ class SftpSession:
                 if error.code != OPEN_REQUEST_SESSION_FAILED:
                     raise
                 raise asyncssh.SFTPOpUnsupported("the request is refused") from error
+
+
+async def _exit(session: asyncssh.SFTPClient) -> None:
+    session.exit()
 
 
 async def _by_subsystem(link: Link) -> asyncssh.SFTPClient:

@@ -15,13 +15,12 @@ from mqi_tui.domain.text import printable
 from mqi_tui.hpc.ssh.command import TIMED_OUT, Answer, command_line, cut_out
 from mqi_tui.hpc.ssh.connection import Link, SshConnection
 from mqi_tui.hpc.ssh.errors import CONNECTION_ERRORS, lost_connection
+from mqi_tui.hpc.starting import END_SECONDS, started
 
 COMMANDS_AT_ONCE = 5
 """Servers allow 10 channels a connection by default and free them late; one more is kept for files."""
 _REFUSED_CHANNEL_PAUSES = (0.1, 0.5, 1.0)
 """Seconds until the next try when the server has no channel free yet."""
-_END_SECONDS = 2.0
-"""How long a command that is ended may take until its channel is closed over its head."""
 
 # The login files of a login shell know of programs that those of a command over SSH do not (modules, Slurm).
 _LOGIN_PATH = r"""bash -l -c 'printf "\n%s%s\n" "$0" "$PATH"' "$1" 2>/dev/null"""
@@ -128,7 +127,7 @@ async def _start(link: Link, line: str) -> Process:
         with lost_connection(link.who):
             try:
                 link.check()
-                return await link.connection.create_process(line, encoding=None)
+                return await started(link.connection.create_process(line, encoding=None), _end)
             except asyncssh.ChannelOpenError:
                 if pause is None:
                     raise
@@ -172,7 +171,7 @@ async def _end(process: Process) -> None:
     if process.exit_status is None and not process.exit_signal:
         with suppress(*CONNECTION_ERRORS):
             process.stdin.write_eof()
-            async with asyncio.timeout(_END_SECONDS):
+            async with asyncio.timeout(END_SECONDS):
                 await process.wait_closed()
     process.close()
 
