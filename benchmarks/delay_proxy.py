@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 
 _CHUNK = 65_536
 _ON_THE_WAY = 512
@@ -43,10 +43,9 @@ async def _served(host: str, port: int, round_trip_seconds: float) -> AsyncItera
         try:
             far_reader, far_writer = await asyncio.open_connection(host, port)
             ends.update((writer, far_writer))
-            with suppress(ConnectionError):
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_carry(reader, far_writer, round_trip_seconds / 2))
-                    group.create_task(_carry(far_reader, writer, round_trip_seconds / 2))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_carry(reader, far_writer, round_trip_seconds / 2))
+                group.create_task(_carry(far_reader, writer, round_trip_seconds / 2))
         finally:
             connections.discard(task)
 
@@ -87,8 +86,9 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
         async with asyncio.TaskGroup() as group:
             group.create_task(take())
             group.create_task(give())
-    except* ConnectionError:
-        writer.close()
+    except* OSError:
+        # An end that is gone already is "not connected" to write_eof, which is no ConnectionError.
+        writer.transport.abort()
 
 
 async def _main(host: str, port: str, round_trip_seconds: str) -> None:
