@@ -22,10 +22,12 @@ from mqi_tui.moqui.text_files import MAX_TABLE_BYTES, at_line, quoted, read_byte
 from mqi_tui.moqui.tps_keys import KNOWN_KEYS
 
 TPS_NAME = "moqui_tps.in"
+EXPECTED_SCORER = "Dose: what the engine scores is checked, shown and reported as a dose in Gy"
 
 _MOST_VOXELS = 2**31
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WHOLE = re.compile(r"([+-]?[0-9]{1,9})(\.0*)?")
+_DOSE_SCORER = re.compile(r"dose\w*", re.IGNORECASE)
 _UNWRITABLE = frozenset({"Cc", "Cs"})
 
 
@@ -121,6 +123,12 @@ class TpsInput:
             )
         return DoseGrid(nx, ny, nz, (unit_x, unit_y, unit_z), (x, y, z))
 
+    def check_scorer(self) -> None:
+        """Raises InputError for a Scorer whose values are no dose: they would be shown in Gy."""
+        scorer = self.get("Scorer")
+        if scorer is not None and not scores_dose(scorer):
+            raise InputError(f"{self._name}: Scorer is {quoted(scorer)}, expected {EXPECTED_SCORER}.")
+
     def _whole_number(self, key: str, *, at_least: int | None = None) -> int:
         expected = "a whole number" if at_least is None else f"a whole number of at least {at_least}"
         value = self.get(key)
@@ -149,6 +157,11 @@ class TpsInput:
             end = [] if lines[-1].text else [lines.pop()]
             lines += [_Line(f"{key} {value}", key, value), *(end or [_Line("")])]
         return replace(self, _lines=tuple(lines))
+
+
+def scores_dose(scorer: str) -> bool:
+    """Whether a value of the key Scorer names a dose, and nothing besides."""
+    return _DOSE_SCORER.fullmatch(scorer) is not None
 
 
 def check_keys(keys: Iterable[str], profile: EngineProfile) -> list[str]:

@@ -247,6 +247,18 @@ def test_a_phantom_that_no_disk_can_hold_is_refused() -> None:
         with_phantom(PhantomDimX="100000", PhantomDimZ="100000").grid()
 
 
+@pytest.mark.parametrize("scorer", ["Dose", "dose", "DoseToWater"])
+def test_a_scorer_of_doses_is_taken(scorer: str) -> None:
+    parse("").check_scorer()
+    parse("").with_values({"SCORER": scorer}).check_scorer()
+
+
+@pytest.mark.parametrize("scorer", ["LETd", "TrackLength", "Dose,LETd", "Dose LETd"])
+def test_a_scorer_whose_values_are_not_in_gray_is_refused(scorer: str) -> None:
+    with pytest.raises(InputError, match=f"{TPS_NAME}: Scorer is '{scorer}', expected Dose: what the engine scores"):
+        parse("").with_values({"scorer": scorer}).check_scorer()
+
+
 # Known keys
 
 

@@ -155,6 +155,13 @@ async def test_an_engine_parameter_that_the_profile_does_not_know_is_the_configs
     assert "RandomSeeed" in check.sentence
 
 
+async def test_a_scorer_whose_values_are_no_dose_is_the_configs_fault(site: Site) -> None:
+    site.configure(engine={"parameters": {"Scorer": "LETd"}})
+    (check,) = [check async for check in check_up(site.config_path)]
+    assert (check.name, check.outcome) == ("config", Outcome.FAILED)
+    assert "engine.parameters.Scorer: found 'LETd', expected Dose: what the engine scores" in check.sentence
+
+
 async def test_folders_that_are_not_there_are_told_apart(site: Site, tmp_path: Path) -> None:
     elsewhere = tmp_path / "share" / "cases"
     site.configure(scan_directory=str(elsewhere), result_path="/proc/mqi-results")

@@ -311,9 +311,10 @@ async def test_its_own_input_file_is_kept_with_comments_and_completed_from_the_c
         ("OutputDir /data/{case_id}\n", r"left a placeholder in moqui_tps\.in unresolved: OutputDir /data/\{case_id\}"),
         ("RandomSeed\t77\n", r"moqui_tps\.in, line 1"),
         ("PhantomDimX two\n", r"PhantomDimX.*two"),
+        ("Scorer LETd\n", r"moqui_tps\.in: Scorer is 'LETd', expected Dose"),
     ],
 )
-async def test_an_input_file_that_the_engine_would_misread_is_refused(
+async def test_an_input_file_that_engine_or_person_would_misread_is_refused(
     quick: QuickSite, content: str, error: str
 ) -> None:
     use_interpreter(quick, f"write_all(); (output / 'moqui_tps.in').write_text({content!r})")
