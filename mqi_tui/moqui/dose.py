@@ -1,8 +1,8 @@
-"""The raw dose file of an engine: little-endian float64 in Gy, [z][y][x] with x fastest, no header."""
+"""What a dose says: whether it is one, its maximum, its depth-dose curves and its ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.dose_grid import BYTES_PER_VOXEL, DoseGrid
-from mqi_tui.moqui.text_files import unreadable
+from mqi_tui.moqui.dose_grid import DoseGrid
+from mqi_tui.moqui.raw_dose import Dose, parts_of
 
 BeamEnters = Literal["high-z", "low-z"]
 """The end of the grid's z axis at which the beam enters, and from which depth is measured."""
 
 _HIGHEST_GY = 1e12
 """Far above any dose: bytes that are no dose often read as numbers of a hundred digits."""
-_VOXELS_AT_ONCE = 2**21
-"""16 MB: a dose file can be larger than the memory that is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +74,13 @@ class DoseSummary:
     profile_y: Profile
 
 
-def open_raw(path: Path, grid: DoseGrid) -> NDArray[np.float64]:
-    """The file as an array (nz, ny, nx) in Gy, read-only and not loaded into memory.
-
-    Raises InputError for a file that cannot be read or whose size is not that of the grid.
-    """
-    try:
-        size = path.stat().st_size
-        if size != grid.raw_size:
-            raise InputError(
-                f"{path}: found {size} bytes, but {grid.nx} x {grid.ny} x {grid.nz} voxels of {BYTES_PER_VOXEL} bytes "
-                f"are {grid.raw_size}; the file is cut short, or its engine uses another grid."
-            )
-        return np.memmap(path, dtype="<f8", mode="r", shape=grid.shape)
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def check_dose(dose: NDArray[np.float64], path: Path) -> None:
+def check_dose(dose: Dose, path: Path) -> None:
     """Raises InputError unless every value of `dose` (nz, ny, nx) is a dose and there is some; `path` is for messages.
 
     A negative value is refused too: an engine adds up deposited energy, so it cannot come from one.
     """
     highest = 0.0
-    for first, part in _in_parts(dose):
+    for first, part in parts_of(dose):
         bad = ~((part >= 0) & (part <= _HIGHEST_GY))
         if bad.any():
             z, y, x = (int(place) for place in np.argwhere(bad)[0])
@@ -115,28 +96,29 @@ def check_dose(dose: NDArray[np.float64], path: Path) -> None:
         )
 
 
-def summarise(dose: NDArray[np.float64], grid: DoseGrid, beam_enters: BeamEnters) -> DoseSummary:
+def summarise(dose: Dose, grid: DoseGrid, beam_enters: BeamEnters) -> DoseSummary:
     """The summary of a checked dose (nz, ny, nx) in Gy."""
     index = _index_of_maximum(dose)
     x, y, z = index
     curve = depth_dose(dose, grid, beam_enters)
+    plane = dose[z : z + 1, :][0]
     return DoseSummary(
-        maximum_gy=float(dose[z, y, x]),
+        maximum_gy=float(plane[y, x]),
         maximum_index=index,
         maximum_at_mm=(voxel_centres_mm(grid, 0)[x], voxel_centres_mm(grid, 1)[y], voxel_centres_mm(grid, 2)[z]),
         peak_depth_mm=peak_depth_mm(curve),
         r80_mm=distal_depth_mm(curve, 0.8),
         r50_mm=distal_depth_mm(curve, 0.5),
         depth_dose=curve,
-        profile_x=Profile(voxel_centres_mm(grid, 0), tuple(dose[z, y, :].tolist())),
-        profile_y=Profile(voxel_centres_mm(grid, 1), tuple(dose[z, :, x].tolist())),
+        profile_x=Profile(voxel_centres_mm(grid, 0), tuple(plane[y, :].tolist())),
+        profile_y=Profile(voxel_centres_mm(grid, 1), tuple(plane[:, x].tolist())),
     )
 
 
-def depth_dose(dose: NDArray[np.float64], grid: DoseGrid, beam_enters: BeamEnters) -> DepthDose:
+def depth_dose(dose: Dose, grid: DoseGrid, beam_enters: BeamEnters) -> DepthDose:
     """The laterally integrated dose of each depth."""
     area_mm2 = grid.unit_mm[0] * grid.unit_mm[1]
-    planes = np.concatenate([part.sum(axis=(1, 2)) for _, part in _in_parts(dose)]) * area_mm2
+    planes = np.concatenate([part.sum(axis=(1, 2)) for _, part in parts_of(dose)]) * area_mm2
     return DepthDose(_depths(grid), tuple((planes[::-1] if beam_enters == "high-z" else planes).tolist()))
 
 
@@ -192,17 +174,10 @@ def _depths(grid: DoseGrid) -> tuple[float, ...]:
     return tuple(((np.arange(grid.nz) + 0.5) * grid.unit_mm[2]).tolist())
 
 
-def _in_parts(dose: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """(z of the first plane, some planes) from low z to high z."""
-    planes = max(_VOXELS_AT_ONCE // (dose.shape[1] * dose.shape[2]), 1)
-    for first in range(0, dose.shape[0], planes):
-        yield first, dose[first : first + planes]
-
-
-def _index_of_maximum(dose: NDArray[np.float64]) -> tuple[int, int, int]:
+def _index_of_maximum(dose: Dose) -> tuple[int, int, int]:
     """(x, y, z) of the first voxel with the largest value."""
     best, index = -np.inf, (0, 0, 0)
-    for first, part in _in_parts(dose):
+    for first, part in parts_of(dose):
         z, y, x = (int(place) for place in np.unravel_index(int(part.argmax()), part.shape))
         if part[z, y, x] > best:
             best, index = part[z, y, x], (x, y, first + z)

@@ -1,4 +1,4 @@
-"""Planes of a dose, cut out of a file that is mapped and never loaded whole."""
+"""Planes of a dose, cut out of it without loading it whole."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mqi_tui.domain.errors import InputError
 from mqi_tui.moqui.dose_grid import DoseGrid
+from mqi_tui.moqui.raw_dose import Dose, parts_of
 
 Voxel = tuple[int, int, int]
 """Index (x, y, z)."""
@@ -48,14 +49,16 @@ def counts(grid: DoseGrid) -> Voxel:
     return grid.nx, grid.ny, grid.nz
 
 
-def cut_plane(dose: NDArray[np.float64], kind: PlaneKind, index: int) -> DosePlane:
-    """A copy of one plane of `dose` (nz, ny, nx); raises InputError for an index outside it.
-
-    The copy is made in one piece, during which numpy lets other threads run, also while a page comes from the disk.
-    """
+def cut_plane(dose: Dose, kind: PlaneKind, index: int) -> DosePlane:
+    """A copy of one plane of `dose`; raises InputError for an index outside it, and as reading the dose does."""
     axis = 2 - kind.normal
     if not 0 <= index < dose.shape[axis]:
         raise InputError(f"the dose has no {kind.value} plane {index}: it has {dose.shape[axis]}.")
-    place: list[int | slice] = [slice(None)] * 3
-    place[axis] = index
-    return DosePlane(kind, index, np.array(dose[tuple(place)], dtype=np.float64))
+    match kind:
+        case PlaneKind.TRANSVERSE:
+            plane = dose[index : index + 1, :][0]
+        case PlaneKind.CORONAL:
+            plane = dose[:, index : index + 1][:, 0, :]
+        case PlaneKind.SAGITTAL:
+            plane = np.concatenate([part[:, :, index] for _, part in parts_of(dose)])
+    return DosePlane(kind, index, np.array(plane, dtype=np.float64))

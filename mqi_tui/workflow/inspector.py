@@ -17,9 +17,10 @@ import numpy as np
 from mqi_tui.domain.errors import InputError
 from mqi_tui.domain.records import AttemptRecord, BeamRecord
 from mqi_tui.domain.snapshot import CaseView
-from mqi_tui.moqui.dose import axis_dose, open_raw
+from mqi_tui.moqui.dose import axis_dose
 from mqi_tui.moqui.dose_planes import DosePlane, PlaneKind, cut_plane
 from mqi_tui.moqui.plan_facts import PlanFacts, read_plan_facts
+from mqi_tui.moqui.raw_dose import open_raw
 from mqi_tui.moqui.text_files import MAX_TABLE_BYTES, unreadable
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.case_plan import plan_in, planned_beam

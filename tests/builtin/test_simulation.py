@@ -16,8 +16,9 @@ import pytest
 from mqi_tui.builtin.simulation import main
 from mqi_tui.config import Settings
 from mqi_tui.domain.engine_formats import CsvLayout, EngineProfile
-from mqi_tui.moqui.dose import check_dose, open_raw, summarise
+from mqi_tui.moqui.dose import check_dose, summarise
 from mqi_tui.moqui.layer_csv import LayerCsv, write_layer_csv
+from mqi_tui.moqui.raw_dose import open_raw
 from mqi_tui.moqui.run_log import RunLogParser, RunLogState
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui import dose as dose_module
+from mqi_tui.moqui import raw_dose
 from mqi_tui.moqui.dose import (
     DepthDose,
     check_dose,
     depth_dose,
     distal_depth_mm,
-    open_raw,
     peak_depth_mm,
     summarise,
 )
@@ -38,52 +37,8 @@ def some_dose() -> NDArray[np.float64]:
     return dose
 
 
-def raw_file(folder: Path, content: bytes) -> Path:
-    path = folder / "output.raw"
-    path.write_bytes(content)
-    return path
-
-
 def curve(*doses: float, step_mm: float = 2.0) -> DepthDose:
     return DepthDose(tuple((place + 0.5) * step_mm for place in range(len(doses))), doses)
-
-
-# The file
-
-
-def test_a_raw_file_is_read_as_little_endian_doubles_with_x_fastest(tmp_path: Path) -> None:
-    path = raw_file(tmp_path, np.arange(60, dtype="<f8").tobytes())
-    dose = open_raw(path, GRID)
-    assert dose.shape == (5, 4, 3)
-    assert dose[0, 0].tolist() == [0, 1, 2]
-    assert dose[0, 1, 0] == 3
-    assert dose[1, 0, 0] == 12
-
-
-def test_a_raw_file_that_is_open_cannot_be_changed(tmp_path: Path) -> None:
-    dose = open_raw(raw_file(tmp_path, some_dose().tobytes()), GRID)
-    with pytest.raises(ValueError, match="read-only"):
-        dose[0, 0, 0] = 1.0
-
-
-@given(size=st.integers(0, 1000).filter(lambda size: size != GRID.raw_size))
-@settings(deadline=None)
-def test_a_file_of_another_size_than_the_grid_is_refused(tmp_path_factory: pytest.TempPathFactory, size: int) -> None:
-    path = raw_file(tmp_path_factory.mktemp("raw"), bytes(size))
-    with pytest.raises(InputError, match=f"found {size} bytes, but 3 x 4 x 5 voxels of 8 bytes are 480"):
-        open_raw(path, GRID)
-
-
-def test_a_file_of_another_grid_is_refused_by_name(tmp_path: Path) -> None:
-    path = raw_file(tmp_path, np.ones((5, 4, 4)).tobytes())
-    with pytest.raises(InputError, match="uses another grid") as caught:
-        open_raw(path, GRID)
-    assert str(caught.value).startswith(str(path))
-
-
-def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"output\.raw is missing"):
-        open_raw(tmp_path / "output.raw", GRID)
 
 
 # What a dose is
@@ -108,13 +63,13 @@ def test_a_dose_of_0_everywhere_is_refused(zero: float) -> None:
 
 
 def test_a_dose_is_looked_at_in_parts_to_its_last_voxel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dose_module, "_VOXELS_AT_ONCE", 24)
+    monkeypatch.setattr(raw_dose, "VOXELS_AT_ONCE", 24)
     whole = summarise(some_dose(), GRID, "high-z")
     dose = np.zeros(GRID.shape)
     dose[4, 3, 2] = 1e-9
     check_dose(dose, PATH)
     assert summarise(dose, GRID, "high-z").maximum_index == (2, 3, 4)
-    monkeypatch.setattr(dose_module, "_VOXELS_AT_ONCE", 1)
+    monkeypatch.setattr(raw_dose, "VOXELS_AT_ONCE", 1)
     assert summarise(some_dose(), GRID, "high-z") == whole
     dose[4, 3, 2] = math.nan
     with pytest.raises(InputError, match="x 2, y 3, z 4"):

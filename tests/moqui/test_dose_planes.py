@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from mqi_tui.domain.errors import InputError
-from mqi_tui.moqui.dose import axis_dose, depth_of_plane_mm, open_raw
+from mqi_tui.moqui.dose import axis_dose, depth_of_plane_mm
 from mqi_tui.moqui.dose_grid import DoseGrid
 from mqi_tui.moqui.dose_planes import PlaneKind, cut_plane
+from mqi_tui.moqui.raw_dose import open_raw
 
 GRID = DoseGrid(4, 3, 5, (1.0, 2.0, 10.0), (0.0, 0.0, -50.0))
 DOSE = np.arange(60, dtype=np.float64).reshape(GRID.shape)
@@ -47,12 +48,19 @@ def test_a_plane_outside_the_dose_is_refused(index: int) -> None:
         cut_plane(DOSE, PlaneKind.TRANSVERSE, index)
 
 
-def test_a_plane_of_a_mapped_file_is_a_copy_that_outlives_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", PlaneKind)
+def test_a_plane_of_a_file_is_that_of_the_array_and_outlives_it(tmp_path: Path, kind: PlaneKind) -> None:
     path = tmp_path / "output.raw"
     path.write_bytes(DOSE.tobytes())
-    plane = cut_plane(open_raw(path, GRID), PlaneKind.CORONAL, 1)
-    assert type(plane.dose_gy) is np.ndarray
+    plane = cut_plane(open_raw(path, GRID), kind, 1)
     path.unlink()
+    assert plane.dose_gy.tolist() == cut_plane(DOSE, kind, 1).dose_gy.tolist()
+
+
+def test_a_plane_of_an_array_is_a_copy() -> None:
+    dose = DOSE.copy()
+    plane = cut_plane(dose, PlaneKind.CORONAL, 1)
+    dose[:] = 0
     assert plane.dose_gy.tolist() == DOSE[:, 1, :].tolist()
 
 

@@ -10,7 +10,8 @@ from mqi_tui.domain.errors import InputError, PermanentError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.hpc.local_files import in_thread
-from mqi_tui.moqui.dose import DoseSummary, check_dose, open_raw, summarise
+from mqi_tui.moqui.dose import DoseSummary, check_dose, summarise
+from mqi_tui.moqui.raw_dose import open_raw
 from mqi_tui.moqui.run_log import RunLogParser
 from mqi_tui.moqui.tps_input import TPS_NAME, TpsInput
 from mqi_tui.workflow.context import WorkflowContext
