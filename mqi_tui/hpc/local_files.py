@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from mqi_tui.domain.errors import AccessError, PermanentError, TransientError, is_passing
+from mqi_tui.hpc.cancellation import to_its_end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,14 +21,7 @@ T = TypeVar("T")
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run blocking file work in a thread; when cancelled, wait for its end first, so that nothing writes behind us."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        if not work.cancelled():
-            work.exception()
-        raise
+    return await to_its_end(asyncio.to_thread(function, *args, **kwargs))
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from mqi_tui.domain.errors import PermanentError, TransientError
+from mqi_tui.hpc.cancellation import started
 from mqi_tui.hpc.local_files import file_errors, in_thread, make_private_folder, sha256_of, sync_folder, write_whole
 from mqi_tui.hpc.protocols import CommandResult, RemoteFile
-from mqi_tui.hpc.starting import started
 
 CHUNK = 4 * 1024 * 1024
 """Bytes copied at once."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from mqi_tui.domain.errors import PermanentError
-from mqi_tui.hpc.starting import started
+from mqi_tui.hpc.cancellation import started, to_its_end
 
 _LAST_BYTES = 64 * 1024
 _GRACE_SECONDS = 3.0
@@ -42,7 +42,8 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
     Raises PermanentError if it cannot be started or runs longer than `timeout` seconds; it and its children are
     ended then, and also when the caller is cancelled. It runs at a lower priority than this process.
     """
-    descriptor = await asyncio.to_thread(os.open, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    descriptor = await started(asyncio.to_thread(os.open, log, flags, 0o600), _close)
     try:
         process = await started(
             asyncio.create_subprocess_exec(
@@ -73,8 +74,12 @@ async def run_program(command: Sequence[str], *, folder: Path, log: Path, timeou
             f"{what} ran longer than {timeout:g} s and was ended; its last words: {quoted} (whole output: {log})."
         ) from None
     finally:
-        await _end(process)
+        await to_its_end(_end(process))
     return ProgramResult(exit_code, await asyncio.to_thread(_tail, log))
+
+
+async def _close(descriptor: int) -> None:
+    os.close(descriptor)
 
 
 def _give_way(pid: int) -> None:

@@ -332,6 +332,37 @@ async def test_sftp_that_worked_and_does_not_start_again_may_come_back(
     await transport.aclose()
 
 
+async def test_a_file_that_is_being_opened_for_somebody_who_goes_away_is_closed(
+    server: SshServer, transport: SshTransport, tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_bytes(b"line\n")
+    assert await transport.read(PurePosixPath(tmp_path / "log"), 0, 5) == b"line\n"
+
+    for ticks in range(20):
+        reading = asyncio.create_task(transport.read(PurePosixPath(tmp_path / "log"), 0, 5))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    await until(lambda: server.behaviour.open_files == 0, "every file is closed")
+
+
+async def test_an_sftp_server_that_does_not_answer_holds_no_channel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mqi_tui.hpc.ssh.sftp._SERVER", "cat >/dev/null")
+    async with ssh_server(tmp_path / "server", Behaviour(has_sftp=False)) as server:
+        server.trust()
+        transport = SshTransport(server.settings(connect_timeout_seconds=0.5), QuestionBoard())
+        for _ in range(3):
+            with pytest.raises(PermanentError, match="offers no SFTP"):
+                await transport.stat(PurePosixPath(tmp_path))
+
+        await until(lambda: server.behaviour.running == 0, "no program is left there")
+        await transport.aclose()
+
+
 async def test_closing_leaves_no_task_and_no_process(server: SshServer, tmp_path: Path) -> None:
     transport = SshTransport(server.settings(), QuestionBoard())
     before = asyncio.all_tasks()

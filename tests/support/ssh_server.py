@@ -16,6 +16,7 @@ import asyncssh
 from mqi_tui.config import SshSettings
 
 USER = "physicist"
+_END_SECONDS = 30.0
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Behaviour:
     most_running: int = 0
     logins: int = 0
     """How often somebody began to log in."""
+    open_files: int = 0
+    """Files that are open over SFTP now."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class SshServer:
     client_key: asyncssh.SSHKey
     port: int = 0
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    commands: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def key_file(self) -> Path:
@@ -119,6 +123,9 @@ async def ssh_server(
         listener.close()
         server.cut()
         await listener.wait_closed()
+        # They end with the connection; a process that outlived the test's event loop would be an error in the next one.
+        async with asyncio.timeout(_END_SECONDS):
+            await asyncio.gather(*server.commands, return_exceptions=True)
 
 
 class _Guard(asyncssh.SSHServer):
@@ -166,6 +173,15 @@ class _Files(asyncssh.SFTPServer):
         super().__init__(channel)
         self._server = server
 
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        opened = super().open(path, pflags, attrs)
+        self._server.behaviour.open_files += 1
+        return opened
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        self._server.behaviour.open_files -= 1
+
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         if self._server.behaviour.is_full:
             raise asyncssh.SFTPFailure("Failure")
@@ -179,12 +195,16 @@ class _Files(asyncssh.SFTPServer):
 
 async def _run(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) -> None:
     behaviour = server.behaviour
+    task = asyncio.current_task()
+    assert task is not None
+    server.commands.add(task)
     behaviour.running += 1
     behaviour.most_running = max(behaviour.most_running, behaviour.running)
     try:
         await _answer(server, process)
     finally:
         behaviour.running -= 1
+        server.commands.discard(task)
 
 
 async def _answer(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) -> None:
@@ -211,7 +231,9 @@ async def _answer(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) 
     feeding = asyncio.create_task(_feed(process, child.stdin))
     try:
         await asyncio.gather(_carry(child.stdout, process.stdout), _carry(child.stderr, process.stderr))
-        process.exit(await child.wait())
+        code = await child.wait()
+        with suppress(OSError, asyncssh.Error):  # nobody may be there any more to hear of it
+            process.exit(code)
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
@@ -221,8 +243,8 @@ async def _answer(server: SshServer, process: asyncssh.SSHServerProcess[bytes]) 
 
 async def _carry(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes]) -> None:
     while content := await source.read(65536):
-        target.write(content)
         with suppress(OSError, asyncssh.Error):
+            target.write(content)
             await target.drain()
 
 

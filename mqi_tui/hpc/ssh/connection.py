@@ -112,12 +112,14 @@ class SshConnection:
         tasks = [task for task in (self._supervisor, self._connecting) if task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._secrets.aclose()
-        if self._link is not None:
-            self._link.lost_because = "it was closed"
-            self._link = None
-        await self._ways.aclose()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._secrets.aclose()
+        finally:
+            if self._link is not None:
+                self._link.lost_because = "it was closed"
+                self._link = None
+            await self._ways.aclose()
 
     async def _connect(self) -> Link:
         # What is left of the last connection and of the hosts on the way to it.
@@ -311,8 +313,9 @@ class SshConnection:
 
 async def _close(connection: asyncssh.SSHClientConnection) -> None:
     connection.close()
-    with suppress(TimeoutError, asyncssh.Error, OSError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await connection.wait_closed()
-            return
-    connection.abort()
+    try:
+        with suppress(TimeoutError, asyncssh.Error, OSError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.wait_closed()
+    finally:
+        connection.abort()

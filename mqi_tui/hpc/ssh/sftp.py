@@ -11,10 +11,10 @@ from asyncssh.constants import OPEN_REQUEST_SESSION_FAILED
 from asyncssh.sftp import MIN_SFTP_VERSION, start_sftp_client
 
 from mqi_tui.domain.errors import AccessError, TransientError
+from mqi_tui.hpc.cancellation import started
 from mqi_tui.hpc.ssh.connection import Link, SshConnection
 from mqi_tui.hpc.ssh.errors import lost_connection
-from mqi_tui.hpc.ssh.shell import SshShell
-from mqi_tui.hpc.starting import started
+from mqi_tui.hpc.ssh.shell import Process, SshShell, start_subsystem
 
 # Where the distributions put it.
 _SERVER = """\
@@ -98,19 +98,26 @@ async def _exit(session: asyncssh.SFTPClient) -> None:
 
 
 async def _by_subsystem(link: Link) -> asyncssh.SFTPClient:
-    link.check()
-    return await link.connection.start_sftp_client(path_errors="surrogateescape")
+    return await _session_with(await start_subsystem(link, "sftp"), link)
 
 
 async def _by_command(link: Link, shell: SshShell) -> asyncssh.SFTPClient:
-    process = await shell.open_stream(link, ["sh", "-c", _SERVER, "mqi-sftp"])
-    return await start_sftp_client(
-        link.connection,
-        asyncio.get_running_loop(),
-        "strict",
-        process.stdout,
-        process.stdin,
-        "utf-8",
-        "surrogateescape",
-        MIN_SFTP_VERSION,
-    )
+    return await _session_with(await shell.open_stream(link, ["sh", "-c", _SERVER, "mqi-sftp"]), link)
+
+
+async def _session_with(server: Process, link: Link) -> asyncssh.SFTPClient:
+    try:
+        return await start_sftp_client(
+            link.connection,
+            asyncio.get_running_loop(),
+            "strict",
+            server.stdout,
+            server.stdin,
+            "utf-8",
+            "surrogateescape",
+            MIN_SFTP_VERSION,
+        )
+    except BaseException:
+        # One that does not answer, or not in SFTP, would hold its channel as long as the connection stands.
+        server.close()
+        raise

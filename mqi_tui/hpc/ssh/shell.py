@@ -12,10 +12,10 @@ import asyncssh
 
 from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
 from mqi_tui.domain.text import printable
+from mqi_tui.hpc.cancellation import END_SECONDS, started
 from mqi_tui.hpc.ssh.command import TIMED_OUT, Answer, command_line, cut_out
 from mqi_tui.hpc.ssh.connection import Link, SshConnection
 from mqi_tui.hpc.ssh.errors import CONNECTION_ERRORS, lost_connection
-from mqi_tui.hpc.starting import END_SECONDS, started
 
 COMMANDS_AT_ONCE = 5
 """Servers allow 10 channels a connection by default and free them late; one more is kept for files."""
@@ -122,6 +122,12 @@ class SshShell:
         return TransientError(sentence) if self._has_answered else PermanentError(sentence)
 
 
+async def start_subsystem(link: Link, name: str) -> Process:
+    """A program that the server knows by this name; raises what asyncssh does."""
+    link.check()
+    return await started(link.connection.create_process(subsystem=name, encoding=None), _end)
+
+
 async def _start(link: Link, line: str) -> Process:
     for pause in (*_REFUSED_CHANNEL_PAUSES, None):
         with lost_connection(link.who):
@@ -168,12 +174,14 @@ async def _feed(process: Process, content: AsyncIterator[bytes]) -> None:
 
 async def _end(process: Process) -> None:
     """End the command if it runs still: the end of its standard input does that."""
-    if process.exit_status is None and not process.exit_signal:
-        with suppress(*CONNECTION_ERRORS):
-            process.stdin.write_eof()
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait_closed()
-    process.close()
+    try:
+        if process.exit_status is None and not process.exit_signal:
+            with suppress(*CONNECTION_ERRORS):
+                process.stdin.write_eof()
+                async with asyncio.timeout(END_SECONDS):
+                    await process.wait_closed()
+    finally:
+        process.close()
 
 
 def _found(answer: Answer, arguments: Sequence[str]) -> Answer:

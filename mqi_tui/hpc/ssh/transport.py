@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -13,6 +13,7 @@ import asyncssh
 
 from mqi_tui.config import SshSettings
 from mqi_tui.domain.errors import MqiError, PermanentError, TransientError
+from mqi_tui.hpc.cancellation import started
 from mqi_tui.hpc.local_files import file_errors, in_thread, temporary_name
 from mqi_tui.hpc.protocols import CommandResult, RemoteFile
 from mqi_tui.hpc.questions import QuestionBoard
@@ -63,7 +64,7 @@ class SshTransport:
     async def read(self, path: PurePosixPath, offset: int, limit: int) -> bytes:
         async with self._files("read", path) as sftp:
             with suppress(asyncssh.SFTPNoSuchFile):
-                async with _opened(sftp, path) as file:
+                async with _opened_to_read(sftp, path) as file:
                     return await _read(file, offset, limit)
         return b""
 
@@ -71,7 +72,7 @@ class SshTransport:
         temporary = str(path.with_name(temporary_name(path.name)))
         attributes = asyncssh.SFTPAttrs(permissions=0o600)
         async with self._files("write", path) as sftp:
-            async with sftp.open(temporary, "wb", attributes) as file:
+            async with _opened(sftp.open(temporary, "wb", attributes)) as file:
                 await file.write(content)
                 await file.setstat(attributes)
                 with suppress(asyncssh.SFTPOpUnsupported):
@@ -136,7 +137,7 @@ class SshTransport:
         self, source: PurePosixPath, target: Path, *, on_progress: Callable[[int], None] | None = None
     ) -> None:
         there = await in_thread(_append, target, b"")
-        async with self._files("read", source) as sftp, _opened(sftp, source) as file:
+        async with self._files("read", source) as sftp, _opened_to_read(sftp, source) as file:
             # The next block is on its way while one is written.
             coming = asyncio.create_task(_read_block(file, there))
             try:
@@ -192,9 +193,21 @@ class SshTransport:
         return "" if free is None else f" ({free / 1e9:.2f} GB free there)"
 
 
-def _opened(sftp: asyncssh.SFTPClient, path: PurePosixPath) -> AbstractAsyncContextManager[asyncssh.SFTPClientFile]:
+def _opened_to_read(
+    sftp: asyncssh.SFTPClient, path: PurePosixPath
+) -> AbstractAsyncContextManager[asyncssh.SFTPClientFile]:
     # Without a block size a read is one request: asyncssh's own tasks for several outlive the one who waits for them.
-    return sftp.open(str(path), "rb", block_size=0)
+    return _opened(sftp.open(str(path), "rb", block_size=0))
+
+
+@asynccontextmanager
+async def _opened(opening: Awaitable[asyncssh.SFTPClientFile]) -> AsyncIterator[asyncssh.SFTPClientFile]:
+    """The file, closed at the end; also if the caller is cancelled while the server opens it."""
+    file = await started(opening, asyncssh.SFTPClientFile.close)
+    try:
+        yield file
+    finally:
+        await file.close()
 
 
 async def _read_block(file: asyncssh.SFTPClientFile, offset: int) -> bytes:
