@@ -89,24 +89,24 @@ async def save_log(
     size = await source.size()
     if not size:
         raise InputError(f"The log of attempt {number} of {beam.beam_id} is empty, or not there (any more).")
-    part = target.with_name(temporary_name(target.name))
-    await in_thread(_begin, target, part, context.result_folder(beam), replace=replace)
+    file = _SavedFile(target, replaces=replace)
     try:
-        await _copy(source, size, part, on_progress)
-        await in_thread(_finish, part, target)
+        await in_thread(file.begin, context.result_folder(beam))
+        await _copy(source, size, file, on_progress)
+        await in_thread(file.finish)
     except BaseException:
-        await in_thread(_undo, part, None if replace else target)
+        await in_thread(file.undo)
         raise
     return SavedLog(target, size, number)
 
 
-async def _copy(source: _Source, size: int, part: Path, on_progress: Callable[[float], None]) -> None:
+async def _copy(source: _Source, size: int, file: _SavedFile, on_progress: Callable[[float], None]) -> None:
     done = 0
     while done < size:
         data = await source.read(done, min(_PIECE, size - done))
         if not data:
             raise InputError(f"The log ended after {done:,} of {size:,} bytes: it has changed since. Save it again.")
-        await in_thread(_append, part, data)
+        await in_thread(file.append, data)
         done += len(data)
         on_progress(done / size)
 
@@ -119,44 +119,51 @@ async def _source(beam: BeamRecord, attempt: AttemptRecord, context: WorkflowCon
     return _OnHpc(PurePosixPath(attempt.run_folder), context.remote)
 
 
-def _begin(target: Path, part: Path, result_folder: Path, *, replace: bool) -> None:
-    """Take the name, so that no other can have it meanwhile, and begin the file that will get it."""
-    with file_errors(target, "write"):
-        if target.parent == result_folder:
-            make_private_folder(result_folder)
-        if not target.parent.is_dir():
-            raise InputError(f"{target.parent} is no folder; make it, or name another place.")
-        if target.is_dir():
-            raise InputError(f"{target} is a folder; name a file in it.")
-        if not replace:
-            try:
-                make_private_file(target)
-            except FileExistsError:
-                raise InputError(f"{target} is there already; nothing was written.") from None
-        try:
-            part.unlink(missing_ok=True)
-            make_private_file(part)
-        except OSError:
-            _undo(part, None if replace else target)
-            raise
+class _SavedFile:
+    """The file to be: its name is taken at once, its content gets there when all of it is written."""
 
+    def __init__(self, target: Path, *, replaces: bool) -> None:
+        self._target = target
+        self._replaces = replaces
+        self._part = target.with_name(temporary_name(target.name))
+        self._ours: list[Path] = []
+        """What is there by now and goes again if the saving does not come to its end."""
 
-def _append(part: Path, data: bytes) -> None:
-    with file_errors(part, "write"), part.open("ab") as file:
-        file.write(data)
+    def begin(self, result_folder: Path) -> None:
+        """Take the name, so that no other can have it meanwhile; `result_folder` is made if the file is to be in it."""
+        target = self._target
+        with file_errors(target, "write"):
+            if target.parent == result_folder:
+                make_private_folder(result_folder)
+            if not target.parent.is_dir():
+                raise InputError(f"{target.parent} is no folder; make it, or name another place.")
+            if target.is_dir():
+                raise InputError(f"{target} is a folder; name a file in it.")
+            if not self._replaces:
+                try:
+                    make_private_file(target)
+                except FileExistsError:
+                    raise InputError(f"{target} is there already; nothing was written.") from None
+                self._ours.append(target)
+            self._part.unlink(missing_ok=True)
+            make_private_file(self._part)
+            self._ours.append(self._part)
 
+    def append(self, data: bytes) -> None:
+        with file_errors(self._part, "write"), self._part.open("ab") as file:
+            file.write(data)
 
-def _finish(part: Path, target: Path) -> None:
-    with file_errors(target, "write"):
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-        sync_folder(target.parent)
+    def finish(self) -> None:
+        with file_errors(self._target, "write"):
+            with self._part.open("rb+") as file:
+                os.fsync(file.fileno())
+            self._part.replace(self._target)
+            sync_folder(self._target.parent)
+            self._ours.clear()
 
-
-def _undo(part: Path, target: Path | None) -> None:
-    """Leave nothing behind, also not the name that was taken."""
-    with file_errors(part, "remove"):
-        part.unlink(missing_ok=True)
-        if target is not None:
-            target.unlink(missing_ok=True)
+    def undo(self) -> None:
+        """Leave nothing behind, also not the name that was taken."""
+        with file_errors(self._target, "remove what was begun of"):
+            while self._ours:
+                self._ours[-1].unlink(missing_ok=True)
+                self._ours.pop()

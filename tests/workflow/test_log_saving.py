@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mqi_tui.domain.errors import InputError, TransientError
 from mqi_tui.domain.records import BeamRecord
 from mqi_tui.domain.status import BeamStatus
+from mqi_tui.hpc.local_files import make_private_file
 from mqi_tui.hpc.remote_handler import RemoteHandler
 from mqi_tui.workflow import log_saving
 from mqi_tui.workflow.engine import Engine
@@ -122,13 +124,13 @@ async def test_a_saving_that_breaks_off_leaves_nothing_and_harms_nothing(
     if replace:
         target.write_text("precious")
 
-    def full(path: Path, data: bytes) -> None:
-        raise TransientError(f"{path}: no room for {len(data)} bytes")
+    def full(_: object, data: bytes) -> None:
+        raise TransientError(f"no room for {len(data)} bytes")
 
     async with site.site.engine(auto_dispatch=True) as engine:
         beam = await _completed(engine, site)
         with monkeypatch.context() as patch:
-            patch.setattr(log_saving, "_append", full)
+            patch.setattr(log_saving._SavedFile, "append", full)
             with pytest.raises(TransientError, match="no room"):
                 await _save(engine, beam, target, replace=replace)
         assert [path.name for path in target.parent.iterdir()] == ["a.log"] * replace
@@ -143,6 +145,37 @@ async def test_a_saving_that_breaks_off_leaves_nothing_and_harms_nothing(
         assert saving.cancelled()
         assert [path.name for path in target.parent.iterdir()] == ["a.log"] * replace
         if replace:
+            assert target.read_text() == "precious"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_a_saving_that_is_left_while_its_file_is_made_leaves_nothing_and_takes_nothing_away(
+    site: QuickSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
+) -> None:
+    target = tmp_path / "a.log"
+    if is_there:
+        target.write_text("precious")
+    entered, may_go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> None:
+        entered.set()
+        assert may_go_on.wait(30)
+        make_private_file(path)
+
+    async with site.site.engine(auto_dispatch=True) as engine:
+        beam = await _completed(engine, site)
+        monkeypatch.setattr(log_saving, "make_private_file", slow)
+        saving = asyncio.create_task(
+            engine.inspector.save_log(beam, 1, target, replace=False, on_progress=lambda _: None)
+        )
+        assert await asyncio.to_thread(entered.wait, 30)
+        saving.cancel()
+        may_go_on.set()
+        await asyncio.wait([saving])
+        assert saving.cancelled()
+        assert _left_behind(tmp_path) == []
+        assert target.exists() == is_there
+        if is_there:
             assert target.read_text() == "precious"
 
 
