@@ -9,7 +9,8 @@ from mqi_tui.domain.errors import MqiError, RequestRefusedError
 from mqi_tui.domain.priority import MOVABLE
 from mqi_tui.domain.snapshot import CaseView
 from mqi_tui.domain.status import BeamStatus
-from mqi_tui.repositories.requests import RequestRepository
+from mqi_tui.hpc.cancellation import to_its_end
+from mqi_tui.repositories.requests import RequestRecord, RequestRepository
 from mqi_tui.workflow.control import EngineControl
 
 PRIORITY_STEP = re.compile(r"[+-][1-9][0-9]?")
@@ -22,16 +23,27 @@ class RequestServer:
     def __init__(self, requests: RequestRepository, engine: EngineControl) -> None:
         self._requests = requests
         self._engine = engine
+        self._unanswered: dict[int, tuple[bool, str]] = {}
+        """What came of requests whose answer could not be written yet: they are never carried out again."""
 
     async def serve_pending(self) -> None:
         """Carry out and answer every request that waits, oldest first."""
         for request in await self._requests.pending():
-            try:
-                text = await perform(self._engine, request.verb, request.target, request.beam_ids)
-                accepted = True
-            except MqiError as error:
-                text, accepted = str(error), False
-            await self._requests.answer(request.request_id, accepted, text)
+            # The end of the program does not come between the two: the next one would carry it out again.
+            await to_its_end(self._serve(request))
+
+    async def _serve(self, request: RequestRecord) -> None:
+        number = request.request_id
+        if number not in self._unanswered:
+            self._unanswered[number] = await self._carry_out(request)
+        await self._requests.answer(number, *self._unanswered[number])
+        del self._unanswered[number]
+
+    async def _carry_out(self, request: RequestRecord) -> tuple[bool, str]:
+        try:
+            return True, await perform(self._engine, request.verb, request.target, request.beam_ids)
+        except MqiError as error:
+            return False, str(error)
 
 
 async def perform(engine: EngineControl, verb: str, target: str, beam_ids: tuple[str, ...] = ()) -> str:
