@@ -122,8 +122,8 @@ class Engine:
                 engine = cls(
                     config, database, remote, questions, auto_dispatch=auto_dispatch or settings.scan.auto_dispatch
                 )
-                await engine._start(paused=paused)
                 try:
+                    await engine._start(paused=paused)
                     yield engine
                 finally:
                     await engine._stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.records import AttemptOutcome, AttemptRecord, BeamRecord
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.workflow.engine import Engine
-from tests.support.jobs import is_alive
+from mqi_tui.workflow.workflow_manager import WorkflowManager
+from tests.support.jobs import is_alive, until
 from tests.support.programs import in_front_of_path, put_program
 from tests.support.site import Site, all_beams, wait_for, wait_until
 from tests.workflow.support import (
@@ -360,3 +363,21 @@ async def test_a_beam_whose_job_is_being_handed_over_is_not_said_to_compute(
 def _holds_a_slot_and_says_something(snapshot: EngineSnapshot) -> bool:
     (beam,) = all_beams(snapshot)
     return beam.status is BeamStatus.HPC_RUNNING and beam.detail != ""
+
+
+async def test_an_engine_whose_start_fails_leaves_nothing_at_work(
+    quick: QuickSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(_: object) -> None:
+        raise TransientError("the database is busy")
+
+    before = asyncio.all_tasks()
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkflowManager, "resume_unfinished", busy)
+        with pytest.raises(TransientError, match="the database is busy"):
+            async with quick.site.engine():
+                pytest.fail("the engine has started")
+    await until(lambda: not {task for task in asyncio.all_tasks() - before if not task.done()}, "no task is left")
+
+    async with quick.site.engine() as engine:
+        await engine.first_scan()
