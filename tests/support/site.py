@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -124,6 +126,22 @@ async def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> No
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s"
         await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def database_held(path: Path) -> AsyncIterator[None]:
+    """Another program that writes in the database: the engine's own writes have to wait, until the block is left."""
+    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+
+        def is_held() -> bool:
+            # Tried again: a write of the engine may be under way, which would never end while we wait in its loop.
+            with contextlib.suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+            return other.in_transaction
+
+        await wait_until(is_held)
+        yield
+        other.execute("ROLLBACK")
 
 
 def all_beams(snapshot: EngineSnapshot) -> list[BeamRecord]:

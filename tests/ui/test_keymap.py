@@ -13,6 +13,7 @@ from mqi_tui.domain.errors import ConfigError
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.ui.actions import ACTIONS, Actions, shown_key
 from mqi_tui.ui.keymap import actions_of
+from mqi_tui.ui.screens.settings import SettingsScreen
 from tests.support.screens import MIDDLE, a_config, lines_of, on_stage
 from tests.support.scripted_engine import ScriptedEngine, ScriptedLog, a_beam, a_case, a_snapshot
 
@@ -140,11 +141,13 @@ async def test_sentences_name_the_users_own_keys() -> None:
         await stage.until(lambda: len(stage.log.lines) == 100)
         stage.log.focus()
         await stage.press("home")
-        assert "scrolled up, f8 follows again" in stage.text
+        await stage.until(lambda: "scrolled up, f8 follows again" in stage.text)
         await stage.press("slash", *"xyz")
-        assert "f5 clears the filter." in stage.text
-        await stage.press("escape", "comma", "slash", *"xyz")
-        assert "f7 clears the filter." in stage.text
+        await stage.until(lambda: "f5 clears the filter." in stage.text)
+        await stage.press("escape", "comma")
+        await stage.until(lambda: isinstance(stage.app.screen, SettingsScreen))
+        await stage.press("slash", *"xyz")
+        await stage.until(lambda: "f7 clears the filter." in stage.text)
         await stage.press("escape", "f7", "tab", "enter")
         await stage.until(lambda: "the beam is new, f6 in the beam list starts it." in stage.text)
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.snapshot import EngineSnapshot
@@ -212,7 +213,9 @@ async def test_matches_are_gone_to_where_nothing_can_be_scrolled() -> None:
         stage.log.focus()
         copied = []
         for keys in (["ctrl+f", *"line", "enter"], ["f3"], ["f3"], ["shift+f3"]):
-            await stage.press(*keys, "L")
+            await stage.press(*keys)
+            await stage.until(lambda: stage.log.has_focus and "►" in stage.text)
+            await stage.press("L")
             copied.append(stage.app.clipboard)
         assert copied == ["line 1", "line 2", "line 3", "line 2"]
 
@@ -282,8 +285,10 @@ async def test_a_wrapped_log_is_wrapped_anew_when_its_pane_gets_another_width() 
         stage.log.focus()
         await stage.press("home", *["down"] * 30, "w")
         await stage.pilot.resize_terminal(*LARGE)
-        await stage.until(lambda: len(lines_of(stage.log)[0].rstrip()) > 100)
-        assert "".join(line.strip() for line in lines_of(stage.log)).startswith(f"line 31 {'x' * 400}line 32")
+        await stage.until(
+            lambda: "".join(line.strip() for line in lines_of(stage.log)).startswith(f"line 31 {'x' * 400}line 32")
+        )
+        assert len(lines_of(stage.log)[0].rstrip()) > 100
 
 
 @pytest.mark.parametrize("keys", [[], ["w"]])
@@ -319,7 +324,7 @@ async def test_a_log_of_which_all_is_seen_in_a_larger_terminal_follows_its_end_a
         await stage.until(lambda: len(stage.log.lines) == 15)
         stage.log.focus()
         await stage.press("home")
-        assert "scrolled up" in stage.text
+        await stage.until(lambda: "scrolled up" in stage.text)
         await stage.pilot.resize_terminal(*LARGE)
         await stage.until(lambda: "scrolled up" not in stage.text)
         assert "line 15" in stage.text
@@ -393,6 +398,19 @@ async def test_the_line_at_the_top_is_copied_when_none_was_gone_to() -> None:
         assert stage.app.clipboard.startswith("line 1")
 
 
+async def test_a_key_acts_on_what_the_key_before_it_has_brought_to_the_top() -> None:
+    async with on_stage(_engine(b1=ScriptedLog(data=_numbered(1, 100)))) as stage:
+        await stage.until(lambda: len(stage.log.lines) == 100)
+        stage.log.focus()
+        await stage.until(lambda: stage.log.has_focus)
+        height = stage.log.size.height
+        for key, top in (("home", 1), ("pagedown", 1 + height), ("down", 2 + height), ("end", 101 - height)):
+            # Both have come before either is handled.
+            stage.app.simulate_key(key)
+            stage.app.simulate_key("L")
+            await stage.until(lambda: stage.app.clipboard == f"line {top}")  # noqa: B023
+
+
 async def test_a_log_that_is_not_there_is_neither_copied_nor_saved() -> None:
     async with on_stage(_engine()) as stage:
         stage.log.focus()
@@ -428,7 +446,9 @@ async def test_the_whole_log_is_saved_where_the_reader_says() -> None:
         assert engine.inspector.saves == [("alpha_b1", 1, Path("/data/results/simulation-attempt-1.log"), False)]
         stage.log.focus()
         await stage.until(lambda: "line 100" in stage.text)
-        await stage.press("S", *["backspace"] * 40, *"of [b]1.log", "enter")
+        await stage.press("S")
+        await stage.until(lambda: isinstance(stage.app.focused, Input))
+        await stage.press(*["backspace"] * 40, *"of [b]1.log", "enter")
         await stage.until(lambda: len(engine.inspector.saves) == 2)
         assert engine.inspector.saves[1][2] == Path("/data/results/of [b]1.log")
         await stage.press("S", "escape")

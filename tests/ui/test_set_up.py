@@ -176,7 +176,7 @@ async def test_a_path_that_looks_like_markup_is_shown_as_it_is(tmp_path: Path) -
     async with set_up(path, (160, 40)) as stage:
         assert str(path) in stage.text
         await stage.choose(Place.EMBEDDED)
-        assert str(path.parent) in stage.text
+        await stage.until(lambda: str(path.parent) in stage.text)
         await write_it(stage)
     assert path.exists()
 
@@ -232,10 +232,9 @@ async def test_every_field_and_its_meaning_can_be_seen_by_keyboard_alone(size: t
     async with set_up(path, size) as stage:
         await stage.choose(Place.SLURM)
         for field in Place.SLURM.fields:
-            row = stage.rows[field.name]
-            assert row.input.has_focus
-            await stage.pilot.pause()
-            assert field.meaning in " ".join(stage.text.split())
+            row, meaning = stage.rows[field.name], field.meaning
+            await stage.until(lambda: row.input.has_focus)  # noqa: B023
+            await stage.until(lambda: meaning in " ".join(stage.text.split()))  # noqa: B023
             await stage.press("down")
         assert not isinstance(stage.app.screen.focused, Input)
 

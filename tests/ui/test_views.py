@@ -156,7 +156,9 @@ async def test_n_keeps_the_focus_in_the_beam_list_and_in_the_list_of_all() -> No
 async def test_n_says_when_nothing_has_failed_or_the_filter_hides_it() -> None:
     engine = ScriptedEngine(SNAPSHOT)
     async with on_stage(engine) as stage:
-        await stage.press("slash", *"alpha", "enter", "n")
+        await stage.press("slash", *"alpha", "enter")
+        await stage.until(lambda: stage.cases.has_focus)
+        await stage.press("n")
         await stage.until(
             lambda: stage.toasts == ["No beam has failed of those shown; the filter hides 2 failed beams."]
         )

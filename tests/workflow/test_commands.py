@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from pkgutil import resolve_name
 from typing import Any
@@ -17,7 +16,7 @@ from mqi_tui.domain.status import BeamStatus, CaseStatus
 from mqi_tui.workflow.engine import Engine
 from mqi_tui.workflow.request_server import perform
 from tests.support.jobs import is_alive
-from tests.support.site import all_beams, wait_for, wait_until
+from tests.support.site import all_beams, database_held, wait_for, wait_until
 from tests.workflow.support import (
     COMPUTING,
     POSTPROCESSING,
@@ -500,19 +499,16 @@ async def test_a_case_is_cancelled_though_one_of_its_beams_just_comes_to_its_end
     first, second = quick.beam_ids(case_id)
     quick.hold(first)
     quick.hold(second)
-    database_path = quick.site.config.settings.database_path
     async with quick.site.engine() as engine:
         await begin(quick, engine, case_id)
         await wait_until(lambda: all((folder / f"post-{one}").exists() for one in (first, second)))
-        with contextlib.closing(sqlite3.connect(database_path, isolation_level=None)) as other:
-            # What the workers write has to wait: the command finds the beam at work that has come to its end.
-            other.execute("BEGIN IMMEDIATE")
+        # What the workers write has to wait: the command finds the beam at work that has come to its end.
+        async with database_held(quick.site.config.settings.database_path):
             quick.let_go(first)
             await wait_until((folder / f"done-{first}").exists)
             await wait_until(lambda: bool(engine._context.cases._database._transactions))
             cancel = asyncio.create_task(engine.cancel_case(case_id))
             await asyncio.sleep(0.1)
-            other.execute("ROLLBACK")
         await cancel
         snapshot = await until_idle(engine)
     assert beam_of(snapshot, second).status is BeamStatus.CANCELLED

@@ -20,7 +20,7 @@ from mqi_tui.repositories.database import Database
 from mqi_tui.repositories.gpus import GpuRepository
 from mqi_tui.workflow.engine import Engine
 from tests.support.jobs import is_alive
-from tests.support.site import all_beams, wait_for, wait_until
+from tests.support.site import all_beams, database_held, wait_for, wait_until
 from tests.workflow.support import (
     COMPUTING,
     POSTPROCESSING,
@@ -281,14 +281,12 @@ async def test_a_busy_database_holds_the_work_up_and_fails_nothing(
         await engine.first_scan()
         await engine.dispatch(case_id)
         await wait_until(lambda: quick.count(PREPROCESSING) == 2)
-        with database_of(quick) as other:
-            other.execute("BEGIN IMMEDIATE")
+        async with database_held(quick.site.config.settings.database_path):
             quick.let_go(PREPROCESSING)
             # What has ended cannot be written down, so it is done again until it can.
             await wait_until(lambda: quick.count(PREPROCESSING) >= 4)
             with pytest.raises(TransientError, match="cannot be used now"):
                 await engine.pause()
-            other.execute("ROLLBACK")
         await engine.resume()
         snapshot = await until_idle(engine)
         assert snapshot.all_completed

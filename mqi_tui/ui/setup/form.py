@@ -57,6 +57,7 @@ class FormScreen(Screen[None]):
         self._path = path
         self._typed = typed
         self._rows = [FieldRow(field, typed.get(field.key, field.default)) for field in place.fields]
+        self._complaint = Static(id="complaint", classes="problem")
 
     def compose(self) -> ComposeResult:
         yield Static(Content(f"mqi-tui · {_('set-up 2 of 2')} · {_(self._place.title)}"), classes="head")
@@ -65,7 +66,7 @@ class FormScreen(Screen[None]):
             note = _("Paths on this machine that are relative are relative to {folder}.").format(folder=folder)
             yield Static(Content(note), id="note")
             yield from self._rows
-        yield Static(id="complaint", classes="problem")
+        yield self._complaint
         with Horizontal(id="actions"):
             if self._place.is_remote:
                 yield Button(Content(_("Test the connection (f2)")), id="test", compact=True)
@@ -77,9 +78,8 @@ class FormScreen(Screen[None]):
 
     def complain(self, problem: str) -> None:
         """Say what concerns no single field; empty: nothing."""
-        complaint = self.query_one("#complaint", Static)
-        complaint.update(Content(f"✗ {one_line(problem)}" if problem else ""))
-        complaint.display = bool(problem)
+        self._complaint.update(Content(f"✗ {one_line(problem)}" if problem else ""))
+        self._complaint.display = bool(problem)
 
     def action_back(self) -> None:
         self.app.pop_screen()
@@ -118,7 +118,7 @@ class FormScreen(Screen[None]):
                 go_on(checked)
                 return
             wrong = next((row for row in self._rows if row.field.key in checked.problems), None)
-            if wrong is not None:
+            if wrong is not None and self.is_current:
                 wrong.input.focus()
 
         self._begin(check)

@@ -104,6 +104,8 @@ class DosePane(Container, can_focus=True):
         self._plots: Mapping[Curve, DepthPlot] = {}
         """What the curves are drawn in; empty until there was a dose."""
         self._page = PageView(id="no-dose")
+        self._pictures = Container(id="pictures")
+        self._curve_boxes = Container(id="curves")
         self._notice = TextLine(id="dose-notice")
         self._boxes = {curve: CurveBox(id=f"{curve}-box") for curve in Curve}
         self._ranges = {curve: TextLine(id=f"{curve}-ranges") for curve in Curve}
@@ -114,8 +116,8 @@ class DosePane(Container, can_focus=True):
     def compose(self) -> ComposeResult:
         yield self._notice
         yield self._page
-        with Container(id="pictures"):
-            with Container(id="curves"):
+        with self._pictures:
+            with self._curve_boxes:
                 for curve, box in self._boxes.items():
                     with box:
                         yield self._ranges[curve]
@@ -225,10 +227,10 @@ class DosePane(Container, can_focus=True):
         width, has_dose, had_focus = self.app.size.width, self._dose is not None, self.has_focus_within
         self._page.display = not has_dose
         self._reading.display = has_dose
-        self.query_one("#pictures").display = has_dose
+        self._pictures.display = has_dose
         alone = width < _WIDE
         curves_shown = not alone or self._is_on_curves
-        self.query_one("#curves").display = curves_shown
+        self._curve_boxes.display = curves_shown
         for curve, box in self._boxes.items():
             box.display = not alone or curve is self._curve
         for kind, view in self._views.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual.geometry import Size
@@ -95,6 +95,14 @@ class LogPage(ScrollView, can_focus=True):
         if self._rows[:2] != (line, row_width):
             self._rows = line, row_width, rows_of(line, row_width)
         return self._rows[2]
+
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
+        """At once, whatever the options say of it: the next key acts on what is at the top by then."""
+        super().scroll_to(x, y, **options | {"animate": False, "immediate": True})
+
+    def scroll_end(self, **options: Any) -> None:
+        """As `scroll_to`."""
+        super().scroll_end(**options | {"animate": False, "immediate": True})
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -212,7 +220,7 @@ class LogPage(ScrollView, can_focus=True):
             # Of a line that is seen in part, it may stand on a row before the edge.
             if (row - edge) * step >= 0:
                 self._gone_to = number
-                self.scroll_to(y=min(row, self.max_scroll_y), animate=False, force=True, immediate=True)
+                self.scroll_to(y=min(row, self.max_scroll_y), force=True)
                 self.refresh()
                 return
         self.notify(_(nothing[0] if step > 0 else nothing[1]), markup=False)
@@ -238,7 +246,7 @@ class LogPage(ScrollView, can_focus=True):
         # A log of which the end has come into view without being scrolled follows it, too.
         self._follows = self.is_following
         if self._follows:
-            self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
+            self.scroll_to(y=self.max_scroll_y, force=True)
         self._show_title()
 
     @property
@@ -252,7 +260,7 @@ class LogPage(ScrollView, can_focus=True):
         self._layout.wrap_at(row_width)
         self._measure()
         y = self.max_scroll_y if follows else self._layout.first_row(top)
-        self.scroll_to(x, y, animate=False, force=True, immediate=True)
+        self.scroll_to(x, y, force=True)
         self.refresh()
 
     def _measure(self) -> None:
@@ -272,9 +280,9 @@ class LogPage(ScrollView, can_focus=True):
         self._measure()
         self.refresh()
         if follow:
-            self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
+            self.scroll_end(force=True, x_axis=False)
         elif dropped:
-            self.scroll_to(y=max(self.scroll_y - dropped_rows, 0), animate=False, force=True, immediate=True)
+            self.scroll_to(y=max(self.scroll_y - dropped_rows, 0), force=True)
         return dropped
 
     def _clear(self) -> None:
@@ -283,7 +291,7 @@ class LogPage(ScrollView, can_focus=True):
         self._gone_to = None
         self._follows = True
         self.virtual_size = Size(0, 0)
-        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        self.scroll_to(0, 0, force=True)
         self.refresh()
 
 
