@@ -20,6 +20,7 @@ from textual.widgets._toast import Toast
 from mqi_tui.config import Config, Settings
 from mqi_tui.ui.app import MqiApp
 from mqi_tui.ui.keymap import actions_of
+from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.screens.main import MainScreen
 from mqi_tui.ui.theme import DEFAULT
 from mqi_tui.ui.widgets.beam_list import BeamList
@@ -140,6 +141,13 @@ async def on_stage(
         await stage.until(lambda: engine.published > 0)
         await pilot.pause()
         yield stage
+
+
+async def open_dose(stage: Stage) -> None:
+    """The dose of the beam that the list of beams, the next pane, stands on."""
+    await stage.press("tab", "enter")
+    await stage.until(lambda: isinstance(stage.app.screen, BeamScreen))
+    await stage.press("5")
 
 
 def lines_of(widget: Widget) -> list[str]:

@@ -20,12 +20,11 @@ from mqi_tui.moqui.dose_planes import PlaneKind
 from mqi_tui.ui.actions import Actions
 from mqi_tui.ui.dose_words import NOT_FOR_DIAGNOSIS, no_dose_page, notice_of, reading_line
 from mqi_tui.ui.heat import COLOURS
-from mqi_tui.ui.screens.beam import BeamScreen
 from mqi_tui.ui.widgets.dose_pane import DosePane
 from mqi_tui.ui.widgets.page_view import PageView
 from mqi_tui.ui.widgets.plane_view import PlaneView
 from mqi_tui.workflow.inspection import DoseAbsence, NoDose
-from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, lines_of, on_stage, turn_wheel
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, lines_of, on_stage, open_dose, turn_wheel
 from tests.support.scripted_engine import ScriptedEngine, a_beam, a_case, a_snapshot
 from tests.support.scripted_inspector import MAXIMUM, RAW_FILE, a_dose, a_dose_array
 
@@ -42,9 +41,7 @@ def an_engine(status: BeamStatus = BeamStatus.COMPLETED, *, attempt: int = 1) ->
 async def on_dose(engine: ScriptedEngine, size: tuple[int, int] = MIDDLE) -> AsyncIterator[Stage]:
     """The app with the dose tab of its beam open, the curves drawn."""
     async with on_stage(engine, size) as stage:
-        await stage.press("tab", "enter")
-        await stage.until(lambda: isinstance(stage.app.screen, BeamScreen))
-        await stage.press("5")
+        await open_dose(stage)
         await stage.until(lambda: isinstance(stage.app.focused, PlaneView | DosePane) and "R80" in stage.text)
         # In the line of its ranges and on the curve; a small screen shows one of the two curves.
         await stage.until(lambda: stage.text.count("◆") >= (2 if size == SMALL else 4))
@@ -133,7 +130,7 @@ async def test_a_reading_that_takes_the_place_of_the_first_one_ends_with_the_cur
 
     async with on_stage(an_engine(), MIDDLE) as stage:
         monkeypatch.setattr(importlib, "import_module", held)
-        await stage.press("tab", "enter", "5")
+        await open_dose(stage)
         await stage.until(begun.is_set)
         await stage.press("5")
         gate.set()
@@ -148,7 +145,7 @@ async def test_why_the_curves_cannot_be_drawn_is_said(monkeypatch: pytest.Monkey
 
     async with on_stage(an_engine()) as stage:
         monkeypatch.setattr(importlib, "import_module", fail)
-        await stage.press("tab", "enter", "5")
+        await open_dose(stage)
         await stage.until(lambda: "ImportError: no mqi_tui.ui.widgets.depth_plot [here]" in stage.text)
 
 
@@ -314,7 +311,7 @@ async def test_a_beam_without_dose_says_why_and_what_comes_next(
     engine = an_engine(status)
     engine.inspector.beam_dose = NoDose(absence, RAW_FILE)
     async with on_stage(engine, size) as stage:
-        await stage.press("tab", "enter", "5")
+        await open_dose(stage)
         await stage.until(lambda: words[0] in stage.text)
         text = " ".join(stage.text.split())
         for word in words:
@@ -346,7 +343,7 @@ async def _what_comes_next(status: BeamStatus, **own: list[str]) -> str:
     engine = ScriptedEngine(a_snapshot(a_case("alpha", beam)))
     engine.inspector.beam_dose = NoDose(DoseAbsence.NONE, RAW_FILE)
     async with on_stage(engine, config=a_config(keys=own)) as stage:
-        await stage.press("tab", "enter", "5")
+        await open_dose(stage)
         page = stage.app.screen.query_one("#no-dose", PageView)
         await stage.until(lambda: "Reading" not in page.text)
         return " ".join(page.text.split("\n\n")[-1].split())

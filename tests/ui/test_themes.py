@@ -22,7 +22,7 @@ from mqi_tui.ui.theme import DARK, DEFAULT, LIGHT, SAFE_DARK, SAFE_LIGHT, THEMES
 from mqi_tui.ui.widgets.dose_pane import DosePane
 from mqi_tui.workflow.doctor import Check, Outcome
 from tests.support.contrast import EYES, READABLE, coloured_text, contrast, difference, lightness, rgb, unreadable
-from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, on_stage
+from tests.support.screens import LARGE, MIDDLE, SMALL, Stage, a_config, on_stage, open_dose
 from tests.support.scripted_engine import (
     ScriptedEngine,
     ScriptedLog,
@@ -87,9 +87,7 @@ def test_every_tone_can_be_read_on_every_background(theme: Theme) -> None:
 
 async def _dose(stage: Stage) -> None:
     stage.main._go_to("alpha", f"beam {_COMPLETED.beam_id}")
-    await stage.press("tab", "enter")
-    await stage.until(lambda: "[1 Overview]" in stage.text)
-    await stage.press("5")
+    await open_dose(stage)
     await stage.until(lambda: stage.app.screen.query_one(DosePane)._dose is not None)
     await stage.until(lambda: "R80" in stage.text)
 
