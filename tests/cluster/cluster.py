@@ -219,7 +219,12 @@ class Cluster:
         self.run("scancel", "--state=PENDING", user, check=False)
         self.run("scancel", "--full", "--signal=KILL", "--state=RUNNING", user, check=False)
         self.run("scancel", user, check=False)
-        wait_for(lambda: self.run("squeue", "-h").stdout == "", _STOP_SECONDS * 2, "jobs do not end")
+
+        def is_empty() -> bool:
+            listed = self.run("squeue", "-h", check=False)
+            return listed.returncode == 0 and listed.stdout == ""
+
+        wait_for(is_empty, _STOP_SECONDS * 12, "jobs do not end")
 
     def down(self) -> None:
         """End every process of the cluster, jobs and what they started included. The folder stays."""

@@ -185,7 +185,8 @@ async def test_dropped_connections_are_lost_and_what_ran_in_them_goes_on(cluster
         await first.create_process(f"echo $$ >{tmp_path}/pid; exec sleep 60", stdin=asyncssh.DEVNULL)
         await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", "the command is up")
 
-        assert cluster.drop_connections() == 2
+        # At least: what looked just before whether the server answers may hold one still.
+        assert cluster.drop_connections() >= 2
 
         for connection in (first, second):
             await asyncio.wait_for(connection.wait_closed(), 5)

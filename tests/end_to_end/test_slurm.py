@@ -157,6 +157,7 @@ async def test_while_the_controller_is_away_nothing_fails_and_all_goes_on_when_i
     configure(slurm_site, retry=retry, gpu_count=3, slurm={"queue_ahead": 0})
     async with slurm_site.engine(auto_dispatch=True) as engine:
         await wait_until(lambda: len(computed(slurm_site)) == 3)
+        await wait_for(engine, lambda snapshot: sum(beam.hpc_job_id is not None for beam in all_beams(snapshot)) == 3)
         cluster.stop(Daemon.CTLD)
         # The three that compute come to their end meanwhile, the three that wait are about to be submitted.
         released.unlink()

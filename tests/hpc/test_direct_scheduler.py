@@ -311,7 +311,8 @@ async def test_a_process_that_waits_to_be_collected_is_no_running_job(tmp_path: 
     assert reports[TOKEN].state is JobState.GONE
 
 
-async def test_cancel_ends_the_whole_tree_and_the_record_is_written(tmp_path: Path, scheduler: DirectScheduler) -> None:
+async def test_cancel_ends_the_whole_tree_and_the_record_is_written(tmp_path: Path) -> None:
+    scheduler = DirectScheduler(LocalTransport())
     job = write_job(tmp_path, shell("sh -c 'sleep 60 & sleep 61' & sleep 62 & touch up; wait"))
     ref = reference(job, await scheduler.submit(job))
     await until((tmp_path / "up").exists, "the engine is up")
@@ -324,8 +325,9 @@ async def test_cancel_ends_the_whole_tree_and_the_record_is_written(tmp_path: Pa
 
 
 async def test_cancel_ends_an_engine_that_ignores_term_and_its_record_says_killed(
-    tmp_path: Path, scheduler: DirectScheduler
+    tmp_path: Path, scheduler: DirectScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mqi_tui.hpc.direct_scheduler._RECORD_GRACE", 30.0)
     job = write_job(tmp_path, shell("trap '' TERM INT HUP; touch up; while :; do sleep 0.1; done"))
     ref = reference(job, await scheduler.submit(job))
     await until((tmp_path / "up").exists, "the engine is up")

@@ -185,14 +185,14 @@ async def test_the_pause_between_tries_grows_to_the_longest() -> None:
 
     scheduler = Timed()
     scheduler.error = TransientError("down")
-    async with JobMonitor(scheduler, interval=9.0, first_pause=0.05, longest_pause=0.2) as monitor:
+    # The interval is never waited for: it is longer than the test's patience.
+    async with JobMonitor(scheduler, interval=900.0, first_pause=0.05, longest_pause=0.2) as monitor:
         waiter = asyncio.create_task(monitor.wait_for_end(job("a")))
         await until(lambda: len(times) == 6, "six tries")
         waiter.cancel()
     pauses = [after - before for before, after in itertools.pairwise(times)]
     for pause, least in zip(pauses, [0.05, 0.1, 0.2, 0.2, 0.2], strict=True):
         assert pause >= 0.9 * least
-    assert sum(pauses) < 5.0
 
 
 async def test_who_waits_is_told_how_the_job_ended() -> None:

@@ -141,8 +141,8 @@ async def test_however_the_job_ends_its_end_is_its_own_and_nothing_is_left(
             os.kill(int((job.folder / "pid").read_text()), signal.SIGKILL)
 
     code = job.process.wait(timeout=30)
-    # Far below the ten seconds that a driver is given.
-    assert time.monotonic() - began < 5
+    # Below the ten seconds that a driver is given.
+    assert time.monotonic() - began < 8
     assert code == {"by itself": 5, "KILL to the engine": 137}.get(end, 143)
     assert job.recorded_code == code
     assert "gpu" not in job.log.lower()
@@ -235,7 +235,7 @@ async def test_without_timeout_a_driver_that_hangs_holds_nothing_up_either(
     await job.until_up("asked")
     code, seconds = job.end()
     assert code == 5
-    assert seconds < 5
+    assert seconds < 8
     await job.until_alone(5)
 
 

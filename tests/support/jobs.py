@@ -48,7 +48,7 @@ def reference(job: JobSpec, job_id: str) -> JobRef:
     return JobRef(job_id, job.token, job.run_folder)
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Wait until `condition` holds; fails the test with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -56,7 +56,7 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 15.0)
         await asyncio.sleep(0.02)
 
 
-async def until_it(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 15.0) -> None:
+async def until_it(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
     """As `until`, for a condition that is asked asynchronously."""
     deadline = time.monotonic() + seconds
     while not await condition():

@@ -120,7 +120,7 @@ async def wait_for(
     raise AssertionError("the engine's changes have no end")
 
 
-async def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+async def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition outside the engine."""
     end = time.monotonic() + seconds
     while not condition():

@@ -21,7 +21,7 @@ class Terminal:
         self._terminal = terminal
         self.output = b""
 
-    def wait_for(self, text: bytes, seconds: float = 30.0) -> None:
+    def wait_for(self, text: bytes, seconds: float = 60.0) -> None:
         """Until it has printed `text` since the last key."""
         end = time.monotonic() + seconds
         while text not in self.output:

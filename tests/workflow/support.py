@@ -106,7 +106,7 @@ def beam_of(snapshot: EngineSnapshot, beam_id: str) -> BeamRecord:
     return beam
 
 
-async def until_status(engine: Engine, beam_id: str, *statuses: BeamStatus, seconds: float = 30.0) -> BeamRecord:
+async def until_status(engine: Engine, beam_id: str, *statuses: BeamStatus, seconds: float = 60.0) -> BeamRecord:
     """The beam, as soon as it has one of the statuses."""
 
     def has_it(snapshot: EngineSnapshot) -> bool:

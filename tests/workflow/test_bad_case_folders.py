@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pydicom
@@ -17,6 +14,7 @@ import pytest
 from mqi_tui.builtin.sample import make_cases
 from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus, FolderState
+from mqi_tui.workflow.case_scanner import CaseScanner, KnownCase, ScanResult
 from tests.support.site import Site, wait_for
 
 Damage = Callable[[Path], object]
@@ -157,28 +155,16 @@ GOOD = [
 ]
 
 
-@dataclass
-class Growing:
-    """A file in a case folder that is still being copied."""
+def grow_at_each_look(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is still being copied: at every look there is more of it."""
+    scan = CaseScanner.scan
 
-    path: Path
+    def growing(self: CaseScanner, known: Mapping[str, KnownCase]) -> ScanResult:
+        with path.open("ab") as file:
+            file.write(bytes(16))
+        return scan(self, known)
 
-    @contextmanager
-    def copying(self) -> Iterator[None]:
-        stop = threading.Event()
-
-        def copy() -> None:
-            while not stop.wait(0.05):
-                with self.path.open("ab") as file:
-                    file.write(bytes(16))
-
-        thread = threading.Thread(target=copy)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    monkeypatch.setattr(CaseScanner, "scan", growing)
 
 
 @pytest.fixture
@@ -213,9 +199,10 @@ def test_there_are_twenty_of_them_and_more() -> None:
     assert len(BAD_BEAMS) + len(BAD_FOLDERS) >= 20
 
 
-async def test_each_bad_folder_has_its_own_message_and_stops_no_other(site: Site, sample: Path) -> None:
-    # One folder still grows: the quiet period is longer than the writer is ever kept waiting.
-    site.configure(max_workers=8, scan={"quiet_period_seconds": 2})
+async def test_each_bad_folder_has_its_own_message_and_stops_no_other(
+    site: Site, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.configure(max_workers=8)
     for name, (damage, _) in BAD_BEAMS.items():
         add(site, sample, name, damage)
     for name, (damage, _, _) in BAD_FOLDERS.items():
@@ -223,21 +210,18 @@ async def test_each_bad_folder_has_its_own_message_and_stops_no_other(site: Site
     for name in GOOD:
         add(site, sample, name)
     add_other_oddities(site, sample)
-    growing = Growing(first_log(add(site, sample, "growing")))
+    grow_at_each_look(first_log(add(site, sample, "growing")), monkeypatch)
 
-    with growing.copying():
-        async with site.engine(auto_dispatch=True) as engine:
-            cases = {*BAD_BEAMS, *GOOD, "holder"}
+    async with site.engine(auto_dispatch=True) as engine:
+        cases = {*BAD_BEAMS, *GOOD, "holder"}
 
-            def has_ended(snapshot: EngineSnapshot) -> bool:
-                there = {case.case_id: case for case in snapshot.cases}
-                return there.keys() >= cases and not any(
-                    beam.status.is_active or beam.status is BeamStatus.NEW
-                    for case in snapshot.cases
-                    for beam in case.beams
-                )
+        def has_ended(snapshot: EngineSnapshot) -> bool:
+            there = {case.case_id: case for case in snapshot.cases}
+            return there.keys() >= cases and not any(
+                beam.status.is_active or beam.status is BeamStatus.NEW for case in snapshot.cases for beam in case.beams
+            )
 
-            snapshot = await wait_for(engine, has_ended)
+        snapshot = await wait_for(engine, has_ended)
 
     found = folders(snapshot)
     views = {case.case_id: case for case in snapshot.cases}

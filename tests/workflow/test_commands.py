@@ -354,8 +354,10 @@ async def test_a_cancel_waits_for_the_thread_that_works_for_the_beam(
 
 
 async def test_a_cancelled_beams_slot_is_released_only_when_its_process_is_gone(quick: QuickSite) -> None:
+    seen = quick.site.folder / "seen"
     quick.configure(
-        engine="trap 'sleep 2; exit 1' TERM; touch ready; while :; do sleep 0.05; done",
+        engine=f"trap 'while [ ! -e {seen} ]; do sleep 0.05; done; exit 1' TERM; touch ready; "
+        "while :; do sleep 0.05; done",
         hpc={"gpu_count": 1},
     )
     case_id = quick.add_case(beams=2)
@@ -373,7 +375,9 @@ async def test_a_cancelled_beams_slot_is_released_only_when_its_process_is_gone(
             alive = is_alive(pid)
             released = beam_id not in slots_taken(snapshot) or beam_of(snapshot, beam_id).status.value == "cancelled"
             assert not (alive and released)
-            held_while_ending += alive and beam_of(snapshot, beam_id).status is BeamStatus.CANCELLING
+            if alive and beam_of(snapshot, beam_id).status is BeamStatus.CANCELLING:
+                held_while_ending += 1
+                seen.touch()
             return released
 
         await wait_for(engine, is_released)

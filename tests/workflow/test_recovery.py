@@ -14,6 +14,7 @@ import pytest
 
 from mqi_tui.domain.errors import TransientError
 from mqi_tui.domain.records import AttemptOutcome
+from mqi_tui.domain.snapshot import EngineSnapshot
 from mqi_tui.domain.status import BeamStatus
 from mqi_tui.repositories.attempts import AttemptRepository
 from mqi_tui.repositories.database import Database
@@ -85,12 +86,16 @@ async def test_beams_in_the_queue_keep_their_places(quick: QuickSite) -> None:
     quick.configure(hpc={"gpu_count": 1}, max_workers=1)
     case_id = quick.add_case(beams=4)
     quick.hold(COMPUTING)
+
+    def all_wait_for_the_one_slot(snapshot: EngineSnapshot) -> bool:
+        return len(slots_taken(snapshot)) == 1 and len(snapshot.queue) == 3
+
     async with quick.site.engine() as engine:
         await engine.first_scan()
         await engine.dispatch(case_id)
-        before = (await wait_for(engine, lambda seen: len(seen.queue) == 3)).queue
+        before = (await wait_for(engine, all_wait_for_the_one_slot)).queue
     async with quick.site.engine() as engine:
-        after = (await wait_for(engine, lambda seen: len(seen.queue) == 3)).queue
+        after = (await wait_for(engine, all_wait_for_the_one_slot)).queue
         quick.let_go(COMPUTING)
         await until_idle(engine)
     assert after == before
@@ -191,7 +196,11 @@ async def test_a_new_database_leaves_the_runs_of_an_older_one_as_they_are(quick:
 
 
 async def test_a_beam_that_was_being_cancelled_is_cancelled_after_the_next_start(quick: QuickSite) -> None:
-    quick.configure(engine="trap 'sleep 2; exit 1' TERM; touch ready; while :; do sleep 0.05; done")
+    seen = quick.site.folder / "seen"
+    quick.configure(
+        engine=f"trap 'while [ ! -e {seen} ]; do sleep 0.05; done; exit 1' TERM; touch ready; "
+        "while :; do sleep 0.05; done"
+    )
     case_id = quick.add_case()
     (beam_id,) = quick.beam_ids(case_id)
     async with quick.site.engine() as engine:
@@ -201,6 +210,7 @@ async def test_a_beam_that_was_being_cancelled_is_cancelled_after_the_next_start
         await engine.cancel_beam(beam_id)
     ((_, pid),) = quick.runs(COMPUTING)
     assert quick.site.beams()[beam_id]["status"] == "cancelling"
+    seen.touch()
     engine = await go_on(quick)
     assert beam_of(engine.snapshot, beam_id).status is BeamStatus.CANCELLED
     assert slots_taken(engine.snapshot) == set()

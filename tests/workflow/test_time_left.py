@@ -23,7 +23,7 @@ async def test_a_computing_beam_says_how_long_it_still_takes(quick: QuickSite) -
         [beam] = all_beams(seen)
         assert beam_id == beam.beam_id
         assert beam.status is BeamStatus.HPC_RUNNING
-        assert 0.0 <= left.shortest_s < left.longest_s < 60.0
+        assert 0.0 <= left.shortest_s < left.longest_s
         done = await wait_for(engine, lambda snapshot: all_beams(snapshot)[0].status is BeamStatus.COMPLETED)
         assert not done.times_left
 
