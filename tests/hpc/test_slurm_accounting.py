@@ -45,7 +45,7 @@ async def test_how_forgotten_jobs_ended_is_in_accounting(
     await until((tmp_path / "a b|c/stopped/claim/place").exists, "it computes")
     forgetful.run("scancel", ids["stopped"])
     await until(
-        lambda: {"COMPLETED", "CANCELLED"} <= set(forgetful.run("sacct", "-nXo", "State%9").stdout.split()),
+        lambda: {"COMPLETED", "CANCELLED"} <= set(forgetful.run("sacct", "-nXo", "State%30").stdout.split()),
         "accounting knows how both ended",
         60.0,
     )

@@ -37,6 +37,8 @@ SCAN_DIRECTORY = Path("/data/cases")
 STATE_DIRECTORY = Path("/data/state")
 _STEP_SECONDS = 0.02
 _DEADLINE_STEPS = 500
+_ROUNDS = 4
+"""A key's action, the mount of what it opens, its layout, and what that calls."""
 
 _TEXT_ELEMENT = re.compile(
     r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+"[^>]*clip-path="url\(#[^)]*line-(\d+)\)">(.*?)</text>'
@@ -57,21 +59,33 @@ class View:
         return [str(toast.render()) for toast in self.app.screen.query(Toast)]
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Each key when the screen is done with the one before."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
         await self.pilot.pause()
+
+    async def settle(self) -> None:
+        """Wait until the widgets have done what they were asked, and what that has asked in turn.
+
+        The pilot's own pause takes a process that others keep waiting for one that has nothing left to do.
+        """
+        for _ in range(_ROUNDS):
+            if self.app.is_running:
+                await self.pilot.pause(0)
 
     async def click(self, selector: str) -> None:
         """The middle of the widget, as soon as it has its place on the screen."""
         await self.until(lambda: any(widget.region for widget in self.app.screen.query(selector)))
         await self.pilot.click(selector)
+        await self.settle()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for the condition; fails when it has not come true within ten seconds."""
         for _ in range(_DEADLINE_STEPS):
             if condition():
-                if self.app.is_running:
-                    # It may have come true in the middle of something, as before a new screen has its place.
-                    await self.pilot.pause(0)
+                # It may have come true in the middle of something, as before a new screen has its place.
+                await self.settle()
                 return
             await self.pilot.pause(_STEP_SECONDS)
         raise AssertionError(f"the condition has not come true; on the screen:\n{self.text}")

@@ -285,10 +285,10 @@ async def test_a_wrapped_log_is_wrapped_anew_when_its_pane_gets_another_width() 
         stage.log.focus()
         await stage.press("home", *["down"] * 30, "w")
         await stage.pilot.resize_terminal(*LARGE)
+        await stage.until(lambda: len(lines_of(stage.log)[0].rstrip()) > 100)
         await stage.until(
             lambda: "".join(line.strip() for line in lines_of(stage.log)).startswith(f"line 31 {'x' * 400}line 32")
         )
-        assert len(lines_of(stage.log)[0].rstrip()) > 100
 
 
 @pytest.mark.parametrize("keys", [[], ["w"]])
