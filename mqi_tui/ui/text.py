@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -12,6 +13,8 @@ from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.language import ngettext
 
 ELLIPSIS = "…"
+_FOLDERS = re.compile(r"(?<![\w/:.~])/(?:[^/\s]+/)+")
+"""From the root to the last slash, of two names at least."""
 
 
 def one_line(text: str) -> str:
@@ -43,6 +46,11 @@ def cut_middle(text: str, width: int) -> str:
     tail_width = max((width - 1) // 2, min(width - 1 - cell_len(line[0]), _TAIL_WIDTH))
     head = set_cell_size(line, width - 1 - tail_width).rstrip()
     return head + ELLIPSIS + _last_cells(line, tail_width)
+
+
+def without_folders(text: str) -> str:
+    """`text` with `…/` for the folders of paths: what is said of a file stands behind its path."""
+    return _FOLDERS.sub(f"{ELLIPSIS}/", text)
 
 
 def shortened(text: str, length: int) -> str:

@@ -172,3 +172,12 @@ async def test_a_click_on_what_leads_nowhere_shows_it_whole() -> None:
         await stage.pilot.click("#attention", offset=(5, 1))
         await stage.until(lambda: "nothing fails for it" in " ".join(stage.details.text.split()))
         assert _list(stage).has_focus
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_what_is_said_of_a_file_with_a_long_path_is_seen_in_a_narrow_row(size: tuple[int, int]) -> None:
+    path = "/mnt/cluster/proton/moqui-results/alpha/output.raw"
+    failed = a_beam("alpha", "b1", BeamStatus.FAILED, error=f"{path} is cut")
+    async with on_stage(ScriptedEngine(a_snapshot(a_case("alpha", failed))), size) as stage:
+        (line,) = lines_of(_list(stage))
+        assert ("failed: …/output.raw is cut " if size == SMALL else f"failed: {path} is cut ") in line

@@ -20,6 +20,7 @@ from mqi_tui.ui.text import (
     percent,
     shortened,
     time_range,
+    without_folders,
     wrap,
 )
 from mqi_tui.ui.tones import Tone
@@ -125,3 +126,22 @@ def test_a_text_behind_a_long_name_begins_on_a_line_of_its_own() -> None:
         "".join(text for text, _ in line) for line in hanging([("n" * 30, Tone.MUTED)], "a value", Tone.NORMAL, 40)
     ]
     assert lines == ["n" * 30, "    a value"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "Cannot write /mnt/share/a/b.csv: no room.",
+            "Cannot write …/b.csv: no room.",
+        ),
+        ("'/data/x' is not there, /data/y/z neither", "'…/x' is not there, …/z neither"),
+        ("Cannot rename /a/b/c to /a/b/d", "Cannot rename …/c to …/d"),
+        (
+            "/data is full; see https://site/docs/disk or 3/4/5 and results/a/b",
+            "/data is full; see https://site/docs/disk or 3/4/5 and results/a/b",
+        ),
+    ],
+)
+def test_the_folders_of_paths_are_left_out(text: str, shown: str) -> None:
+    assert without_folders(text) == shown

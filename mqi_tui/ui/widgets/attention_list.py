@@ -13,7 +13,7 @@ from textual.message import Message
 from mqi_tui.ui.actions import Scope, bindings_of
 from mqi_tui.ui.attention import AttentionRow
 from mqi_tui.ui.language import N_, _
-from mqi_tui.ui.text import fit
+from mqi_tui.ui.text import fit, without_folders
 from mqi_tui.ui.tones import Line, Tone
 from mqi_tui.ui.widgets.row_list import RowList
 
@@ -67,7 +67,8 @@ class AttentionList(RowList[AttentionRow]):
         if width - 2 - cell_len(remedy) < _MIN_TEXT_WIDTH:
             remedy = ""
         text_width = width - 2 - cell_len(remedy)
-        return [(f"{row.mark.glyph} ", row.mark.tone), (fit(row.text, text_width), Tone.NORMAL), (remedy, Tone.KEY)]
+        text = row.text if cell_len(row.text) <= text_width else without_folders(row.text)
+        return [(f"{row.mark.glyph} ", row.mark.tone), (fit(text, text_width), Tone.NORMAL), (remedy, Tone.KEY)]
 
     def _take_room(self) -> None:
         most = _MOST_LINES_NARROW if self.screen.has_class("-narrow") else _MOST_LINES
