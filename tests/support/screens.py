@@ -65,6 +65,11 @@ class View:
             await self.settle()
         await self.pilot.pause()
 
+    async def pause(self) -> None:
+        """Let all that is under way come to its end."""
+        await self.settle()
+        await self.pilot.pause()
+
     async def settle(self) -> None:
         """Wait until the widgets have done what they were asked, and what that has asked in turn.
 
@@ -153,7 +158,7 @@ async def on_stage(
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         stage = Stage(app, pilot, engine)
         await stage.until(lambda: engine.published > 0)
-        await pilot.pause()
+        await stage.pause()
         yield stage
 
 
@@ -175,7 +180,7 @@ async def turn_wheel(view: View, widget: Widget, *, down: bool) -> None:
     kind = MouseScrollDown if down else MouseScrollUp
     event = kind(None, x, y, 0, 1 if down else -1, 0, False, False, False, x, y)
     view.app.screen._forward_event(event)
-    await view.pilot.pause()
+    await view.pause()
 
 
 def _joined(row: dict[int, str], width: int) -> str:

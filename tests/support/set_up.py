@@ -28,12 +28,13 @@ class SetUp(View):
         """Type each value as if it were pasted."""
         for name, value in values.items():
             self.rows[name].input.value = value
-        await self.pilot.pause()
+        await self.pause()
 
 
 @asynccontextmanager
 async def set_up(path: Path, size: tuple[int, int] = SMALL, *, theme: str = DEFAULT) -> AsyncIterator[SetUp]:
     app = SetupApp(path, theme)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-        await pilot.pause()
-        yield SetUp(app, pilot)
+        stage = SetUp(app, pilot)
+        await stage.pause()
+        yield stage

@@ -68,7 +68,7 @@ async def test_escape_in_the_log_clears_the_filter_and_stays_in_the_log() -> Non
     async with on_stage(_engine("b2")) as stage:
         await stage.press("slash", *"state:failed", "enter")
         stage.log.focus()
-        await stage.pilot.pause()
+        await stage.pause()
         await stage.press("escape")
         await stage.until(lambda: "Cases · 1" in stage.text and len(stage.beams.rows) == 4)
         assert stage.app.focused is not None

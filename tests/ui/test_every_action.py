@@ -287,7 +287,7 @@ async def test_what_asks_does_nothing_without_its_y(action: Action) -> None:
         await stage.press(*SCENARIOS[action.binding_id].before)
         below = stage.app.screen
         await below.run_action(action.name)
-        await stage.pilot.pause()
+        await stage.pause()
         assert isinstance(stage.app.screen, ConfirmScreen)
         for key in (*action.keys, "enter"):
             if isinstance(stage.app.screen, ConfirmScreen):

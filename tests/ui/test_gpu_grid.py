@@ -148,6 +148,6 @@ async def test_a_click_on_a_free_slot_changes_nothing() -> None:
     async with on_stage(ScriptedEngine(a_device_snapshot()), MIDDLE) as stage:
         before = stage.details.text
         await stage.pilot.click(grid(stage), offset=(45, 1))
-        await stage.pilot.pause()
+        await stage.pause()
         assert stage.details.text == before
         assert stage.cases.has_focus

@@ -99,7 +99,7 @@ async def test_a_click_on_what_only_moves_the_cursor_does_nothing() -> None:
         await stage.press("question_mark")
         move = next(one for one in stage.app.screen.query(Sentence) if "One row up." in str(one.render()))
         move.scroll_visible(animate=False)
-        await stage.pilot.pause()
+        await stage.pause()
         await stage.pilot.click(move)
         assert isinstance(stage.app.screen, HelpScreen)
 
@@ -113,5 +113,5 @@ async def test_no_text_of_a_pane_is_read_as_markup(text: str) -> None:
 
     async with on_stage(ScriptedEngine(a_snapshot())) as stage:
         await stage.app.push_screen(HelpScreen(stage.main._actions, Nasty(), {Scope.LOG}))
-        await stage.pilot.pause()
+        await stage.pause()
         assert text in stage.text

@@ -314,7 +314,7 @@ async def test_a_reader_who_scrolled_up_keeps_his_place_in_a_terminal_of_every_s
         await stage.press("home", *["down"] * 30)
         for size in (SMALL, MIDDLE, SMALL, LARGE, MIDDLE):
             await stage.pilot.resize_terminal(*size)
-            await stage.pilot.pause()
+            await stage.pause()
             assert lines_of(stage.log)[0].strip() == "line 31"
             assert not stage.log.is_following
 

@@ -194,7 +194,7 @@ async def bring_up(stage: Stage, scene: Scene, text: str) -> None:
     scene.prepare(stage, text)
     stage.cases.expanded = {FOLDERS_KEY}
     main.show(engine.snapshot)
-    await stage.pilot.pause()
+    await stage.pause()
     stage.cases.focus()
     for rows in (stage.cases, stage.beams, main.query_one(AttentionList)):
         rows.move_to(0)
@@ -263,14 +263,14 @@ async def _in_set_up(stage: SetUp, text: str, monkeypatch: pytest.MonkeyPatch) -
     form = stage.app.screen
     assert isinstance(form, FormScreen)
     form.complain(ERROR + text)
-    await stage.pilot.pause()
+    await stage.pause()
     assert_all("the form", VALUE + TROUBLE + ERROR)
     settings = {"transport": "ssh", "remote_root": "/r", "ssh": {"host": "h"}}
     await stage.app.push_screen(ConnectionScreen(a_config(hpc=settings)))
     await stage.until(lambda: "esc goes back" in stage.text)
     assert_all("the connection test", TROUBLE + REMOTE)
     await stage.app.push_screen(WriteScreen(Path("/") / a_name(PATH, text), ASKED + text))
-    await stage.pilot.pause()
+    await stage.pause()
     assert_all("the text of the config", PATH + ASKED)
 
 

@@ -101,7 +101,7 @@ async def _planes(stage: Stage) -> None:
 async def _ask(stage: Stage) -> None:
     question = Question(1, QuestionKind.HOST_KEY, "Is this it?", "Compare it.", "SHA256:abc")
     await stage.app.push_screen(AskScreen(question))
-    await stage.pilot.pause()
+    await stage.pause()
 
 
 async def _secret(stage: Stage) -> None:
@@ -112,7 +112,7 @@ async def _secret(stage: Stage) -> None:
 async def _toasts(stage: Stage) -> None:
     for severity in ("information", "warning", "error"):
         stage.app.notify("said", title="A toast", severity=severity)
-    await stage.pilot.pause()
+    await stage.pause()
 
 
 def _keys(*keys: str) -> Callable[[Stage], Awaitable[None]]:
@@ -155,8 +155,8 @@ async def test_all_that_stands_on_a_screen_can_be_read_in_each_theme(name: str) 
         before = stage.text
         for theme in THEMES:
             stage.app.theme = theme
-            await stage.pilot.pause()
-            await stage.pilot.pause()
+            await stage.pause()
+            await stage.pause()
             assert len(list(coloured_text(stage.app))) >= 3
             assert unreadable(stage.app) == [], theme
             _, _, paper = max(coloured_text(stage.app), key=lambda piece: len(piece[0]))

@@ -132,19 +132,19 @@ async def test_changes_are_coalesced_to_two_a_second() -> None:
 async def test_an_unchanged_picture_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = ScriptedEngine(_many(range(50)))
     async with on_stage(engine) as stage:
-        await stage.pilot.pause()
+        await stage.pause()
         painted = _watch_painting(stage.cases, monkeypatch)
         taken = engine.published
         engine.publish(_many(range(50)))
         await stage.until(lambda: engine.published > taken)
-        await stage.pilot.pause()
+        await stage.pause()
         assert painted == []
 
 
 async def test_a_change_of_one_case_paints_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = ScriptedEngine(_many(range(50)))
     async with on_stage(engine) as stage:
-        await stage.pilot.pause()
+        await stage.pause()
         painted = _watch_painting(stage.cases, monkeypatch)
         cases = [_case(number) for number in range(50)]
         cases[7] = _case(7, BeamStatus.HPC_QUEUED)
