@@ -6,12 +6,14 @@ A caller is often cancelled more than once: by whoever needs its place, then by 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 END_SECONDS = 2.0
 """How long a thing of the HPC may take to end until it is let go of."""
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _ending: set[asyncio.Task[None]] = set()
 """The loop holds its tasks only weakly."""
@@ -54,4 +56,8 @@ async def started(start: Awaitable[T], end: Callable[[T], Awaitable[None]]) -> T
 async def _end_when_there(starting: asyncio.Future[T], end: Callable[[T], Awaitable[None]]) -> None:
     (begun,) = await asyncio.gather(starting, return_exceptions=True)
     if not isinstance(begun, BaseException):
-        await end(begun)
+        try:
+            await end(begun)
+        except Exception:
+            # Nobody is there any more to hear of it; what was begun has mostly ended by itself, with its connection.
+            log.debug("what was begun for nobody was not ended", exc_info=True)

@@ -60,5 +60,6 @@ def cut_plane(dose: Dose, kind: PlaneKind, index: int) -> DosePlane:
         case PlaneKind.CORONAL:
             plane = dose[:, index : index + 1][:, 0, :]
         case PlaneKind.SAGITTAL:
-            plane = np.concatenate([part[:, :, index] for _, part in parts_of(dose)])
+            # Copies: a view keeps its whole part in memory.
+            plane = np.concatenate([part[:, :, index].copy() for _, part in parts_of(dose)])
     return DosePlane(kind, index, np.array(plane, dtype=np.float64))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from mqi_tui.moqui.text_files import unreadable
 
 VOXELS_AT_ONCE = 2**21
 """16 MB of a dose are looked at together."""
+_BUFFER = 4096
+"""Shares ask for buffers of megabytes, each of which would be read for one row of a plane."""
 
 
 class Dose(Protocol):
@@ -50,7 +53,7 @@ class RawDose:
         (z, z_end, _), (y, y_end, _) = place[0].indices(nz), place[1].indices(ny)
         doses = np.empty((max(z_end - z, 0), max(y_end - y, 0), nx), dtype="<f8")
         try:
-            with self.path.open("rb") as file:
+            with BufferedReader(FileIO(self.path), _BUFFER) as file:
                 for index, plane in enumerate(doses, start=z):
                     file.seek((index * ny + y) * nx * BYTES_PER_VOXEL)
                     if file.readinto(plane.data) < plane.nbytes:

@@ -27,7 +27,8 @@ EXPECTED_SCORER = "Dose: what the engine scores is checked, shown and reported a
 _MOST_VOXELS = 2**31
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WHOLE = re.compile(r"([+-]?[0-9]{1,9})(\.0*)?")
-_DOSE_SCORER = re.compile(r"dose\w*", re.IGNORECASE)
+_NO_DOSE = re.compile("LET|Track|Energy|Dij|Variance|,", re.IGNORECASE)
+"""In the names of scorers of something else, and between several."""
 _UNWRITABLE = frozenset({"Cc", "Cs"})
 
 
@@ -123,10 +124,15 @@ class TpsInput:
             )
         return DoseGrid(nx, ny, nz, (unit_x, unit_y, unit_z), (x, y, z))
 
-    def check_scorer(self) -> None:
-        """Raises InputError for a Scorer whose values are no dose: they would be shown in Gy."""
+    def check_scorer(self, profile: EngineProfile) -> None:
+        """Raises InputError for a Scorer whose values are no dose: they would be shown in Gy.
+
+        The public builds score deposited energy, or nothing, where there is none.
+        """
         scorer = self.get("Scorer")
-        if scorer is not None and not scores_dose(scorer):
+        if scorer is None and profile is not EngineProfile.CUSTOM:
+            raise InputError(f"{self._name}: Scorer is missing, expected {EXPECTED_SCORER}.")
+        if scorer is not None and not scores_dose(scorer, profile):
             raise InputError(f"{self._name}: Scorer is {quoted(scorer)}, expected {EXPECTED_SCORER}.")
 
     def _whole_number(self, key: str, *, at_least: int | None = None) -> int:
@@ -159,9 +165,11 @@ class TpsInput:
         return replace(self, _lines=tuple(lines))
 
 
-def scores_dose(scorer: str) -> bool:
-    """Whether a value of the key Scorer names a dose, and nothing besides."""
-    return _DOSE_SCORER.fullmatch(scorer) is not None
+def scores_dose(scorer: str, profile: EngineProfile) -> bool:
+    """Whether a value of the key Scorer names a dose; a custom engine may have one of another name."""
+    if profile is EngineProfile.CUSTOM:
+        return _NO_DOSE.search(scorer) is None
+    return scorer.lower() == "dose"
 
 
 def check_keys(keys: Iterable[str], profile: EngineProfile) -> list[str]:

@@ -13,8 +13,8 @@ from mqi_tui.domain.time_left import TimeLeft
 from mqi_tui.ui.language import ngettext
 
 ELLIPSIS = "…"
-_FOLDERS = re.compile(r"(?<![\w/:.~])/(?:[^/\s]+/)+")
-"""From the root to the last slash, of two names at least."""
+_FOLDERS = re.compile(r"(?<![\w/:.~])/(?:[^/\s]+/){2,}")
+"""From the root to the last slash of a path with three names at least: short ones hardly gain anything."""
 
 
 def one_line(text: str) -> str:

@@ -24,7 +24,7 @@ def check_engine_parameters(config: Config) -> None:
                     f"a key that engine.profile {engine.profile.value} knows ({unknown[0]}); "
                     "another one would be ignored",
                 )
-            if key.lower() == "scorer" and not scores_dose(value):
+            if key.lower() == "scorer" and not scores_dose(value, engine.profile):
                 raise config.error(place, value, EXPECTED_SCORER)
             try:
                 TpsInput.parse("", TPS_NAME).with_values({key: value})

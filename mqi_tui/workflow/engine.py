@@ -248,9 +248,11 @@ class Engine:
     async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._inspector.close()
-        await self._manager.aclose()
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            self._inspector.close()
+            await self._manager.aclose()
         with contextlib.suppress(TransientError):
             await self._context.write_progress()
 

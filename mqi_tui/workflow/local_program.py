@@ -98,13 +98,17 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     for member in tree:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.terminate()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, tree[1:], _GRACE_SECONDS)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE_SECONDS):
-            await process.wait()
-    for member in [*alive, *tree[:1]]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
+    alive = tree[1:]
+    try:
+        _, alive = await asyncio.to_thread(psutil.wait_procs, alive, _GRACE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await process.wait()
+    finally:
+        # Also where the end of the event loop cuts the wait short.
+        for member in [*alive, *tree[:1]]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
     await process.wait()
 
 

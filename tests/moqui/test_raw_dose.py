@@ -107,7 +107,7 @@ def test_a_share_that_fails_while_a_file_is_read_may_come_back(
     def gone(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(Path, "open", gone)
+    monkeypatch.setattr(raw_dose, "FileIO", gone)
 
     with pytest.raises(TransientError, match=r"output\.raw cannot be read .*check the disk or share"):
         dose[:, :]

@@ -247,16 +247,31 @@ def test_a_phantom_that_no_disk_can_hold_is_refused() -> None:
         with_phantom(PhantomDimX="100000", PhantomDimZ="100000").grid()
 
 
-@pytest.mark.parametrize("scorer", ["Dose", "dose", "DoseToWater"])
-def test_a_scorer_of_doses_is_taken(scorer: str) -> None:
-    parse("").check_scorer()
-    parse("").with_values({"SCORER": scorer}).check_scorer()
+@pytest.mark.parametrize(
+    ("profile", "scorers"),
+    [
+        (EngineProfile.LOGFORK, ["Dose", "dose"]),
+        (EngineProfile.MGH, ["Dose", "DOSE"]),
+        (EngineProfile.CUSTOM, ["Dose", "DoseToWater", "PhysicalDose"]),
+    ],
+)
+def test_a_scorer_of_doses_is_taken(profile: EngineProfile, scorers: list[str]) -> None:
+    for scorer in scorers:
+        parse("").with_values({"SCORER": scorer}).check_scorer(profile)
 
 
-@pytest.mark.parametrize("scorer", ["LETd", "TrackLength", "Dose,LETd", "Dose LETd"])
-def test_a_scorer_whose_values_are_not_in_gray_is_refused(scorer: str) -> None:
+@pytest.mark.parametrize("profile", EngineProfile)
+@pytest.mark.parametrize("scorer", ["LETd", "TrackLength", "EnergyDeposition", "Dose,LETd", "DoseAveragedLET", "Dij"])
+def test_a_scorer_whose_values_are_not_in_gray_is_refused(scorer: str, profile: EngineProfile) -> None:
     with pytest.raises(InputError, match=f"{TPS_NAME}: Scorer is '{scorer}', expected Dose: what the engine scores"):
-        parse("").with_values({"scorer": scorer}).check_scorer()
+        parse("").with_values({"scorer": scorer}).check_scorer(profile)
+
+
+def test_without_a_scorer_only_an_engine_of_its_own_may_score_a_dose() -> None:
+    parse("").check_scorer(EngineProfile.CUSTOM)
+    for profile in (EngineProfile.LOGFORK, EngineProfile.MGH):
+        with pytest.raises(InputError, match=f"{TPS_NAME}: Scorer is missing, expected Dose: what the engine scores"):
+            parse("").check_scorer(profile)
 
 
 # Known keys

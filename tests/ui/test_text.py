@@ -135,7 +135,7 @@ def test_a_text_behind_a_long_name_begins_on_a_line_of_its_own() -> None:
             "Cannot write /mnt/share/a/b.csv: no room.",
             "Cannot write …/b.csv: no room.",
         ),
-        ("'/data/x' is not there, /data/y/z neither", "'…/x' is not there, …/z neither"),
+        ("'/data/x' is not there, '/data/y/z' neither", "'/data/x' is not there, '…/z' neither"),
         ("Cannot rename /a/b/c to /a/b/d", "Cannot rename …/c to …/d"),
         (
             "/data is full; see https://site/docs/disk or 3/4/5 and results/a/b",

@@ -178,6 +178,6 @@ def _tps_input(beam: BeamRecord, settings: Settings, output: Path, found: BeamIn
         )
     defaults = {key: fill(value, values) for key, value in settings.engine.parameters.items()}
     complete = tps.with_values({key: value for key, value in defaults.items() if tps.get(key) is None})
-    complete.check_scorer()
+    complete.check_scorer(settings.engine.profile)
     dose_grid(complete, settings.engine)  # known before anything is computed, or refused now
     return complete
