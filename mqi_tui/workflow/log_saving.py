@@ -164,6 +164,5 @@ class _SavedFile:
     def undo(self) -> None:
         """Leave nothing behind, also not the name that was taken."""
         with file_errors(self._target, "remove what was begun of"):
-            while self._ours:
-                self._ours[-1].unlink(missing_ok=True)
-                self._ours.pop()
+            for path in reversed(self._ours):
+                path.unlink(missing_ok=True)
